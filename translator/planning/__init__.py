@@ -1,0 +1,1 @@
+"""How a spec becomes a plan: ordered passes over the spec, bound to a catalog."""

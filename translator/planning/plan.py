@@ -1,0 +1,195 @@
+"""The plan: the resolved, inert, reviewable form of a spec, and what `execute` takes.
+
+A plan holds only data. Expressions stay text, together with the schemas that type them, so that whoever
+reads a stored plan years later compiles the same expressions against the same types.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JsonSchema = dict[str, Any]
+Verb = Literal["luigi", "tool", "human", "dag", "set", "fail"]
+Reducer = Literal["replace", "append", "merge", "sum", "min", "max", "union", "messages"]
+
+END = "end"
+
+
+class Frozen(BaseModel):
+    """A value that never changes and refuses keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Advice(Frozen):
+    """A warning about the spec: a problem of family W6 that refuses nothing."""
+
+    code: str
+    name: str
+    path: str
+    line: int | None = None
+    column: int | None = None
+    message: str
+    suggestion: str | None = None
+
+
+class Binding(Frozen):
+    """The catalog entry that a step was bound to when it was planned."""
+
+    kind: Literal["stage", "tool"]
+    name: str
+    version: str
+    source_digest: str
+    parameters: JsonSchema
+    result: JsonSchema
+    is_async: bool = False
+
+
+class RetryPolicy(Frozen):
+    """How often a step is tried again: at most `max` tries after the first."""
+
+    max: int = 0
+    backoff: Literal["constant", "linear", "exponential"] = "exponential"
+    initial_seconds: float = 1.0
+    cap_seconds: float = 30.0
+    jitter: Literal["full", "none"] = "full"
+    errors: tuple[str, ...] = ("any",)
+
+
+class Branch(Frozen):
+    """One way out of a step: taken when `when` holds; None always does."""
+
+    when: str | None = None  # "${ … }"
+    to: str
+
+
+class Transition(Frozen):
+    """Where a flow goes after a step: a switch over a value, or branches tried in order.
+
+    With `switch`, the value picks from `cases`, then `default`; otherwise the first branch that holds is taken.
+    """
+
+    switch: str | None = None
+    cases: dict[str, str] = Field(default_factory=dict[str, str])
+    default: str | None = None
+    branches: tuple[Branch, ...] = ()
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return every target once, in the order of the text."""
+        found = [*self.cases.values(), *([self.default] if self.default else []), *(one.to for one in self.branches)]
+        return tuple(dict.fromkeys(found))
+
+
+class HumanTask(Frozen):
+    """What a person is asked; texts may hold expressions."""
+
+    title: str
+    show: Any = None
+    assignees: tuple[str, ...] = ()
+
+
+class Failure(Frozen):
+    """What a `fail` step ends the run with."""
+
+    error: str
+    message: str = ""
+
+
+class Step(Frozen):
+    """A planned node."""
+
+    id: str
+    verb: Verb
+    path: str  # JSON pointer of the node in the spec
+    description: str = ""
+    block: str | None = None  # id of the dag step around it; None at the top
+    needs: tuple[str, ...] = ()  # siblings in a dag
+    when: str | None = None  # in a dag: skipped if false
+    call: Binding | None = None  # luigi and tool
+    arguments: Any = Field(default_factory=dict[str, Any])  # `with`, expressions and all
+    requires: Literal["build", "check", "satisfied"] = "build"
+    read: Literal["json", "text"] | None = None
+    auth: dict[str, str] = Field(default_factory=dict[str, str])  # parameter → name of a secret
+    human: HumanTask | None = None
+    set: dict[str, Any] = Field(default_factory=dict[str, Any])  # channel → value or expression
+    fail: Failure | None = None
+    fail_fast: bool = False  # of a dag
+    result: JsonSchema | None = None  # enforced on what the node returned; own `$defs` resolved
+    result_known: JsonSchema = Field(
+        default_factory=dict[str, Any]
+    )  # what is known when planning; types `nodes.<id>.result`
+    save: dict[str, Any] = Field(default_factory=dict[str, Any])
+    reset: tuple[str, ...] = ()
+    timeout_seconds: float | None = None
+    retry: RetryPolicy = RetryPolicy()
+    max_visits: int | None = None
+    transition: Transition | None = None  # None in a dag
+    reads: tuple[str, ...] = ()  # lineage: "inputs.topic", "state.draft", "nodes.fetch.result.ok"
+    writes: tuple[str, ...] = ()  # lineage: "state.draft"
+
+
+class Channel(Frozen):
+    """A typed channel of the state and how several writes become one value."""
+
+    schema_: JsonSchema = Field(alias="schema")
+    reduce: Reducer = "replace"
+    default: Any = None  # null when the spec gives none
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Bound(Frozen):
+    """A cycle of the flow and what bounds it."""
+
+    nodes: tuple[str, ...]
+    by: Literal["limits.steps", "limits.visits", "counter"]
+    at_most: int | None = None  # rounds; None where an input decides
+    text: str  # "at most 3 rounds: state.round < inputs.rounds"
+
+
+class Limits(Frozen):
+    """What the author wrote."""
+
+    steps: int | None = None
+    duration_seconds: float | None = None
+    on_exceed: Literal["abort", "pause"] = "abort"
+
+
+class Plan(Frozen):
+    """A spec, resolved against one catalog.
+
+    `steps` are in the order of the document, a block before its members. `is_dag` tells that the top-level map is
+    a DAG: then there is no `start`, and steps with `block` None are its members.
+    """
+
+    format: Literal[1] = 1
+    digest: str = ""  # sha256 of the canonical JSON of all the rest
+    spec_name: str
+    spec_version: str | None = None
+    spec_digest: str
+    is_dag: bool = False
+    start: str | None = None
+    steps: tuple[Step, ...]
+    inputs: JsonSchema  # an object schema, closed
+    state: dict[str, Channel] = Field(default_factory=dict[str, Channel])
+    outputs: dict[str, Any] = Field(default_factory=dict[str, Any])
+    secrets: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    fail_fast: bool = False  # of a top-level dag
+    bounds: tuple[Bound, ...] = ()
+    mermaid: str = ""
+    warnings: tuple[Advice, ...] = ()
+
+    def step(self, name: str) -> Step:
+        """Return the step with this id; KeyError if there is none."""
+        for step in self.steps:
+            if step.id == name:
+                return step
+        raise KeyError(name)
+
+    def members(self, block: str | None) -> tuple[Step, ...]:
+        """Return the steps that stand directly in a block (None: at the top), in the order of the document."""
+        return tuple(step for step in self.steps if step.block == block)

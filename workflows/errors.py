@@ -1,0 +1,60 @@
+"""What can go wrong while a run is executed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class WorkflowError(Exception):
+    """Something went wrong while a run was executed."""
+
+    name: ClassVar[str] = "workflow-error"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").partition("\n")[0])
+
+    @property
+    def message(self) -> str:
+        """Return the text for people."""
+        return str(self)
+
+
+class UnknownRun(WorkflowError):
+    """There is no such run."""
+
+    name = "unknown-run"
+
+
+class UnknownPlan(WorkflowError):
+    """There is no such plan."""
+
+    name = "unknown-plan"
+
+
+class UnknownArtifact(WorkflowError):
+    """There is no such artifact."""
+
+    name = "unknown-artifact"
+
+
+class UnknownSecret(WorkflowError):
+    """The server has no secret of this name."""
+
+    name = "unknown-secret"
+
+
+class JournalError(WorkflowError):
+    """The record could not be written."""
+
+    name = "journal-failed"
+
+
+class StepError(WorkflowError):
+    """A step failed; `error_name` is what `retry.errors` and `catch.errors` match."""
+
+    name = "step-failed"
+
+    def __init__(self, message: str, *, error_name: str, tail: str = "") -> None:
+        super().__init__(message)
+        self.error_name = error_name
+        self.tail = tail  # the end of what the step printed

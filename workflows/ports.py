@@ -1,0 +1,124 @@
+"""What the engine needs from outside, one port per need; `memory.py` has the in-memory twins.
+
+The ports given to an engine are bound to one tenant already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from translator.planning.plan import Binding, Plan
+from workflows.records import Event, History, Record
+from workflows.run import RunId
+
+Json = Any
+
+
+class Journal(Protocol):
+    """The one door through which runs, steps, questions and events become durable.
+
+    Records are written in the order in which they were queued. The records of one call are a unit: all of them are
+    written, or, when a guarded one is refused, none.
+    """
+
+    def append(self, *records: Record) -> None:
+        """Queue a unit without waiting; a refused or failed unit shows at the next `durable()` of that run."""
+        ...
+
+    async def commit(self, *records: Record) -> bool:
+        """Queue a unit and wait until it is durable; False when a guarded record was refused.
+
+        Raises `JournalError` when it could not be written.
+        """
+        ...
+
+    async def durable(self) -> None:
+        """Wait until all that this caller queued so far is durable; raises `JournalError` when it is not."""
+        ...
+
+    async def history(self, run_id: RunId) -> History:
+        """Return all that is recorded of a run; raises `UnknownRun`."""
+        ...
+
+
+class EventLog(Protocol):
+    """The run's transcript, to read and to follow."""
+
+    async def page(self, run_id: RunId, after: int, limit: int) -> tuple[Event, ...]:
+        """Return events with a seq over `after`, in order, at most `limit`."""
+        ...
+
+    def follow(self, run_id: RunId, after: int) -> AsyncIterator[Event]:
+        """Yield the events after `after`, then each new one once it is durable; ends after the run's last event."""
+        ...
+
+
+class PlanStore(Protocol):
+    """Plans by digest."""
+
+    async def get(self, digest: str) -> Plan:
+        """Return a stored plan; raises `UnknownPlan`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Bytes of a run, by URI."""
+
+    uri: str  # specloom://runs/<run>/artifacts/<path>
+    path: str
+    bytes: int
+    sha256: str
+    media_type: str
+
+
+class ArtifactStore(Protocol):
+    """A run's private directory and the bytes that it keeps there."""
+
+    def work_directory(self, run_id: RunId) -> Path:
+        """Return the directory in which the run's stages work; it exists."""
+        ...
+
+    async def put(self, run_id: RunId, path: str, content: bytes, media_type: str) -> Artifact:
+        """Keep bytes under a path, whole or not at all."""
+        ...
+
+    async def register(self, run_id: RunId, file: Path) -> Artifact:
+        """Take a file of the work directory as an artifact, without copying it."""
+        ...
+
+    async def read(self, uri: str) -> bytes:
+        """Return the bytes; raises `UnknownArtifact`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a tool of the catalog."""
+
+    binding: Binding
+    arguments: Mapping[str, Json]
+    secrets: Mapping[str, str]  # parameter of the tool → name of a secret
+    idempotency_key: str
+    timeout_seconds: float | None
+    run_id: RunId
+    step: str
+
+
+class Tools(Protocol):
+    """Calls tools: async ones on the loop, sync ones in a host."""
+
+    async def call(self, call: ToolCall) -> Json:
+        """Return the tool's JSON result; raises `StepError`s (`tool-failed`, `timeout`, `unavailable` …)."""
+        ...
+
+
+class Secrets(Protocol):
+    """Values of secrets, for tools only."""
+
+    def value(self, name: str) -> str:
+        """Return the value; raises `UnknownSecret`."""
+        ...

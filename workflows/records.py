@@ -1,0 +1,241 @@
+"""What the journal makes durable: the records of runs, attempts, steps, questions, expansions, artifacts and events.
+
+Records are plain frozen data, complete when they are queued, so that a flush has nothing left to compute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from workflows.run import Run, RunError, RunId, RunStatus
+
+Json = Any
+
+
+class StepStatus(StrEnum):
+    """How one try of a step stands or ended."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class RunCreated:
+    """A new run, queued."""
+
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class RunMoved:
+    """A guarded move of a run's status: refused unless the table of allowed moves has it.
+
+    With `unless_answered`, it is refused as well when a question of the run has an answer that no attempt has taken
+    up yet: the answer came while the run was on its way to wait.
+    """
+
+    run_id: RunId
+    to: RunStatus
+    at: datetime
+    outputs: Json = None
+    error: RunError | None = None
+    unless_answered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """Somebody wants the run to stop; refused when it is final."""
+
+    run_id: RunId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A stretch of execution begins: start, resume or recovery."""
+
+    run_id: RunId
+    number: int  # from 1
+    kind: Literal["start", "resume", "recover"]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """A stretch of execution is over; `outcome` is the status that the run then had."""
+
+    run_id: RunId
+    number: int
+    outcome: RunStatus
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StepExecution:
+    """One try of a step, or of one task inside a luigi step; the record of its end replaces that of its start.
+
+    The key is (run, step, visit, task, try). `visit` names one arrival at the step: the same on resume and retry,
+    another one on the next round of a loop.
+    """
+
+    run_id: RunId
+    step: str
+    visit: str
+    try_number: int  # from 1
+    status: StepStatus
+    attempt: int
+    started_at: datetime
+    task: str = ""  # key of a task of the expansion; empty for the step itself
+    name: str = ""  # what to call the task on a screen
+    finished_at: datetime | None = None
+    idempotency_key: str = ""
+    arguments: Json = None
+    result: Json = None  # or {"$artifact": uri} when it is over 32 KiB
+    saves: Json = None  # {channel: value}, as they were evaluated
+    goto: str | None = None  # the transition that was chosen in a flow
+    error: RunError | None = None
+    log_uri: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAsked:
+    """A person is asked; the run can go on when there is an answer that fits `schema`."""
+
+    run_id: RunId
+    interrupt_id: str
+    step: str
+    visit: str
+    title: str
+    show: Json
+    schema: Json
+    assignees: tuple[str, ...]
+    asked_at: datetime
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAnswered:
+    """An answer, or the end of patience; refused when the question is closed already or does not exist."""
+
+    run_id: RunId
+    interrupt_id: str
+    at: datetime
+    answer: Json = None
+    has_expired: bool = False
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTaken:
+    """The run's attempt has taken the answer up."""
+
+    run_id: RunId
+    interrupt_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExpansionRecorded:
+    """The Luigi DAG that a luigi step turned out to be; recorded before any of it runs."""
+
+    run_id: RunId
+    step: str
+    visit: str
+    digest: str
+    body: Json
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactStored:
+    """Bytes that a run produced, by path inside the run."""
+
+    run_id: RunId
+    path: str  # as in specloom://runs/<run>/artifacts/<path>
+    bytes: int
+    sha256: str
+    media_type: str
+    step: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecorded:
+    """An entry of the run's transcript; the journal numbers it 1, 2, 3 … without gaps."""
+
+    run_id: RunId
+    type: str
+    at: datetime
+    node: str | None = None
+    attempt: int = 0
+    data: Json = field(default_factory=dict[str, Any])
+
+
+Record = (
+    RunCreated
+    | RunMoved
+    | CancelRequested
+    | AttemptStarted
+    | AttemptEnded
+    | StepExecution
+    | QuestionAsked
+    | QuestionAnswered
+    | AnswerTaken
+    | ExpansionRecorded
+    | ArtifactStored
+    | EventRecorded
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An entry of a run's transcript as it was recorded."""
+
+    run_id: RunId
+    seq: int  # from 1, without gaps
+    type: str
+    at: datetime
+    node: str | None
+    attempt: int
+    data: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it stands."""
+
+    run_id: RunId
+    interrupt_id: str
+    step: str
+    visit: str
+    title: str
+    show: Json
+    schema: Json
+    assignees: tuple[str, ...]
+    asked_at: datetime
+    expires_at: datetime | None
+    answered_at: datetime | None = None
+    answer: Json = None
+    has_expired: bool = False
+    is_taken: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether an answer is still wanted."""
+        return self.answered_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All that the journal knows of a run: what an attempt starts from."""
+
+    run: Run
+    steps: tuple[StepExecution, ...]  # in the order in which they were first recorded
+    questions: tuple[Question, ...]
+    expansions: tuple[ExpansionRecorded, ...]
+    last_seq: int

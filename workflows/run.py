@@ -1,0 +1,96 @@
+"""A run, what it may become next, and the one table that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NewType
+
+Json = Any
+RunId = NewType("RunId", str)
+"""Names a run; the same text is LangGraph's `thread_id`."""
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether a run stays as it is, unless somebody retries it."""
+        return self in {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED}
+
+
+ALLOWED_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.FAILED}),
+    RunStatus.RUNNING: frozenset(
+        {RunStatus.WAITING, RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.QUEUED}
+    ),
+    RunStatus.WAITING: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED, RunStatus.FAILED}),
+    RunStatus.SUCCEEDED: frozenset(),
+    RunStatus.FAILED: frozenset(),
+    RunStatus.CANCELLED: frozenset(),
+}
+"""From each status, the statuses that a run may move to. `running → queued` is a drain or a takeover."""
+
+
+def sources_of(target: RunStatus) -> frozenset[RunStatus]:
+    """Return the statuses from which a run may move to `target`."""
+    return frozenset(source for source, targets in ALLOWED_MOVES.items() if target in targets)
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """Why a run or a step failed: a stable name, a text for people, and where it happened."""
+
+    name: str  # kebab-case: "stage-failed", "step-limit", a name given to `fail` …
+    message: str
+    code: str | None = None  # of the problem kinds that have one
+    node: str | None = None
+    log_uri: str | None = None  # where the captured output of the step lies
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the form that the API gives."""
+        return {
+            "name": self.name,
+            "message": self.message,
+            "code": self.code,
+            "node": self.node,
+            "log_uri": self.log_uri,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Json]) -> RunError:
+        """Read what `as_json` wrote."""
+        return cls(**{key: value.get(key) for key in ("name", "message", "code", "node", "log_uri")})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a plan from start to end, pauses included."""
+
+    id: RunId
+    spec_name: str
+    spec_revision: int
+    spec_digest: str
+    plan_digest: str
+    inputs: Mapping[str, Json]
+    created_at: datetime
+    status: RunStatus = RunStatus.QUEUED
+    spec_version: str | None = None
+    outputs: Json = None
+    error: RunError | None = None
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    priority: int = 0
+    attempt: int = 0  # number of the newest attempt, from 1; 0 before the first
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    cancel_requested: bool = False
