@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from translator.errors import SpecloomError
 
 
-class WorkflowError(Exception):
+class WorkflowError(SpecloomError):
     """Something went wrong while a run was executed."""
 
-    name: ClassVar[str] = "workflow-error"
-
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (self.__doc__ or "").partition("\n")[0])
-
-    @property
-    def message(self) -> str:
-        """Return the text for people."""
-        return str(self)
+    name = "workflow-error"
 
 
 class UnknownRun(WorkflowError):
