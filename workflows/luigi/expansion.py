@@ -1,0 +1,62 @@
+"""The expansion: the Luigi DAG that a step turned out to be, with every parameter resolved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandedTask:
+    """One task of an expansion.
+
+    `params` holds every parameter that may be written down, in Luigi's serialised text form: enough to build
+    exactly this task again. Private parameters are not among them: they stay what the configuration says.
+    """
+
+    key: str  # stable: a digest of module, qualified name and parameters, after the stage's name
+    name: str  # for people: "market.Publish(day=2026-11-20)"
+    module: str
+    qualname: str
+    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    needs: tuple[str, ...] = ()  # keys
+    is_complete: bool = False
+    is_external: bool = False  # nobody builds it
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A DAG of tasks in topological order: what a task needs stands before it."""
+
+    digest: str
+    tasks: tuple[ExpandedTask, ...]
+    root: str  # key of the task that the step names
+
+    @classmethod
+    def of(cls, tasks: tuple[ExpandedTask, ...], root: str) -> Expansion:
+        """Make an expansion and compute its digest."""
+        body = {"tasks": [asdict(task) for task in tasks], "root": root}
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+        return cls(digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", tasks=tasks, root=root)
+
+    def task(self, key: str) -> ExpandedTask:
+        """Return the task with this key; KeyError if there is none."""
+        for task in self.tasks:
+            if task.key == key:
+                return task
+        raise KeyError(key)
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the form that is recorded."""
+        return {"digest": self.digest, "root": self.root, "tasks": [asdict(task) for task in self.tasks]}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Json]) -> Expansion:
+        """Read what `as_json` wrote."""
+        tasks = tuple(ExpandedTask(**{**task, "needs": tuple(task["needs"])}) for task in value["tasks"])
+        return cls(digest=value["digest"], tasks=tasks, root=value["root"])
