@@ -1,0 +1,116 @@
+"""Tools on text that need no network and no model, and give the same answer every time: made for examples and tests."""
+
+import hashlib
+import re
+from typing import Annotated, Any, cast
+
+from langchain_core.tools import tool
+from pydantic import Field
+
+_SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
+_LONG_SENTENCE_WORDS = 25
+_ENOUGH_WORDS = 60
+_READ_WORDS_PER_MINUTE = 220
+_SECTIONS = (
+    ("In short", "{topic} matters because people rely on it every day, and few of them see it."),
+    ("What is known", "We looked at {topic} from three sides: how it is used, what it costs, and what goes wrong."),
+    ("An example", "One team tried a small change to {topic}. It took a week, and nobody wants to go back."),
+    (
+        "What to do next",
+        "Start with the smallest part of {topic} that hurts. Measure, change, and measure again.",
+    ),
+)
+
+
+@tool
+async def greet(name: Annotated[str, Field(min_length=1, description="Whom to greet.")]) -> dict[str, str]:
+    """Greet somebody; returns `{text}`."""
+    return {"text": f"Hello, {name}!"}
+
+
+@tool
+async def draft(
+    topic: Annotated[str, Field(min_length=1, description="What to write about.")],
+    round: Annotated[int, Field(ge=0, description="How many drafts there were before; each adds a section.")] = 0,  # noqa: A002
+) -> dict[str, str]:
+    """Write a draft in Markdown that is one section longer than the round before; returns `{text}`."""
+    sections = [f"## {title}\n\n{body.format(topic=topic)}" for title, body in _SECTIONS[: round + 1]]
+    return {"text": "\n\n".join([f"# {_capital(topic)}", *sections]) + "\n"}
+
+
+@tool
+async def score(text: Annotated[str, Field(description="A text in Markdown.")]) -> dict[str, Any]:
+    """Score a text from 0 to 1; returns `{score, advice}`, the advice naming what is missing.
+
+    A quarter each: long enough, several headings, sentences of readable length, a last section on what to do.
+    """
+    headings, words = _headings(text), _words(text)
+    checks = {
+        f"write at least {_ENOUGH_WORDS} words": len(words) >= _ENOUGH_WORDS,
+        "divide it into at least three sections": sum(level > 1 for level, _ in headings) >= 3,  # noqa: PLR2004
+        "shorten the sentences": bool(words) and _mean_sentence(text) <= _LONG_SENTENCE_WORDS,
+        "end with what to do next": bool(headings) and "next" in headings[-1][1].lower(),
+    }
+    return {
+        "score": sum(checks.values()) / len(checks),
+        "advice": [advice for advice, is_met in checks.items() if not is_met],
+    }
+
+
+@tool
+async def outline(text: Annotated[str, Field(description="A text in Markdown.")]) -> dict[str, Any]:
+    """List a text's headings; returns `{headings: [{level, title}]}`."""
+    return {"headings": [{"level": level, "title": title} for level, title in _headings(text)]}
+
+
+@tool
+async def merge(
+    title: Annotated[str, Field(description="Heading of the whole.")],
+    parts: Annotated[dict[str, Any], Field(description="Heading to content: text, or a list with one point each.")],
+) -> dict[str, str]:
+    """Put parts under one heading, in their order; a part without content is left out. Returns `{text}`."""
+    sections = [f"## {name}\n\n{_body(content)}" for name, content in parts.items() if content not in (None, "", [])]
+    return {"text": "\n\n".join([f"# {title}", *sections]) + "\n"}
+
+
+@tool
+def count(text: Annotated[str, Field(description="Any text.")]) -> dict[str, Any]:
+    """Count a text; returns `{words, sentences, minutes, sha256}`.
+
+    A plain function on purpose: a tool that is not async runs in a child process of its own, where it can be stopped.
+    """
+    words = len(_words(text))
+    return {
+        "words": words,
+        "sentences": len(_SENTENCE_END.findall(text)),
+        "minutes": max(1, round(words / _READ_WORDS_PER_MINUTE)) if words else 0,
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w[\w'-]*", text)
+
+
+def _headings(text: str) -> list[tuple[int, str]]:
+    """Return the level and the title of each Markdown heading."""
+    found = (re.match(r"(#{1,6}) +(\S.*)", line) for line in text.splitlines())
+    return [(len(match[1]), match[2].strip()) for match in found if match]
+
+
+def _mean_sentence(text: str) -> float:
+    """Return the mean number of words of a sentence, headings apart."""
+    prose = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    return len(_words(prose)) / max(1, len(_SENTENCE_END.findall(prose)))
+
+
+def _body(content: Any) -> str:
+    """Write a part's content as Markdown."""
+    if isinstance(content, list):
+        points = cast("list[Any]", content)
+        return "\n".join(f"- {point}" for point in points)
+    return str(content)
