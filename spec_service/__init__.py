@@ -1,0 +1,1 @@
+"""The service: doors, operations and storage around the engine."""

@@ -1,0 +1,96 @@
+"""What a caller of the service can be refused, by name; statuses are the business of `api/problems.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from translator.errors import SpecloomError
+from translator.language.problems import Problem
+
+
+class ServiceError(SpecloomError):
+    """The service refused."""
+
+    name = "refused"
+
+
+class Refused(ServiceError):
+    """What was sent has problems; all of them are listed."""
+
+    name = "refused"
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems[0].message if self.problems else None)
+
+
+class UnknownSpec(ServiceError):
+    """There is no such spec."""
+
+    name = "unknown-spec"
+
+
+class UnknownEntry(ServiceError):
+    """The catalog has no such stage."""
+
+    name = "unknown-stage"
+
+
+class VersionExists(ServiceError):
+    """This version is stored already, with other contents: declare another version, or none."""
+
+    name = "version-exists"
+
+
+class NotWaiting(ServiceError):
+    """The run does not wait for this answer, or no longer does."""
+
+    name = "not-waiting"
+
+
+class SeveralQuestions(ServiceError):
+    """The run asks several questions: say which one is answered with `interrupt_id`."""
+
+    name = "several-questions"
+
+
+class PlanMismatch(ServiceError):
+    """The plan belongs to another spec."""
+
+    name = "plan-mismatch"
+
+
+class AlreadyFinal(ServiceError):
+    """The run has ended; it cannot be stopped any more."""
+
+    name = "already-final"
+
+
+class BadCursor(ServiceError):
+    """This is no cursor that the server gave."""
+
+    name = "bad-cursor"
+
+
+class BadQuery(ServiceError):
+    """A parameter of the query cannot be understood."""
+
+    name = "bad-query"
+
+
+class DataInUse(ServiceError):
+    """Another process uses the data directory."""
+
+    name = "data-in-use"
+
+
+class DataUnusable(ServiceError):
+    """The data directory cannot be used."""
+
+    name = "data-unusable"
+
+
+class NotReady(ServiceError):
+    """The server is starting or stopping; ask again in a moment."""
+
+    name = "not-ready"

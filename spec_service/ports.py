@@ -1,0 +1,182 @@
+"""What the operations need from storage and from the worker, one port per need; every row belongs to a tenant."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from translator.planning.plan import Plan
+from workflows.ports import Artifact
+from workflows.records import ArtifactStored, Question, Record
+from workflows.run import Run, RunId, RunStatus
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSpec:
+    """A revision of a spec, with the text that was sent."""
+
+    name: str
+    revision: int  # from 1
+    version: str | None
+    digest: str
+    text: str
+    media_type: str
+    description: str
+    labels: Mapping[str, str]
+    warnings: tuple[Mapping[str, Json], ...]
+    created_at: datetime
+
+    @property
+    def id(self) -> str:
+        """Return the name of this very revision."""
+        return f"{self.name}@r{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class NewSpec:
+    """A checked spec on its way to the shelf."""
+
+    name: str
+    version: str | None
+    digest: str
+    text: str
+    media_type: str
+    at: datetime
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    warnings: tuple[Mapping[str, Json], ...] = ()
+
+
+class SpecStore(Protocol):
+    """Revisions of specs."""
+
+    async def put(self, spec: NewSpec) -> tuple[StoredSpec, bool]:
+        """Store a spec and make it current; False when its digest was there already. Raises `VersionExists`."""
+        ...
+
+    async def get(self, spec_id: str) -> StoredSpec:
+        """Return what a name, `name@version`, `name@rN` or a digest stands for; raises `UnknownSpec`."""
+        ...
+
+    async def page(self, cursor: str | None, limit: int) -> tuple[tuple[StoredSpec, ...], str | None]:
+        """Return current revisions by name, and the cursor of the next page; raises `BadCursor`."""
+        ...
+
+
+class PlanShelf(Protocol):
+    """Plans by digest; a stored plan never changes."""
+
+    async def put(self, plan: Plan, at: datetime) -> None:
+        """Keep a plan; a plan that is there already stays as it is."""
+        ...
+
+    async def get(self, digest: str) -> Plan:
+        """Return a stored plan; raises `UnknownPlan`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to list; None is any."""
+
+    status: RunStatus | None = None
+    spec: str | None = None  # a name, or name@rN
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class RunPosition:
+    """A run and its questions, read at one moment."""
+
+    run: Run
+    questions: tuple[Question, ...] = ()
+
+
+class RunBoard(Protocol):
+    """Runs as they stand, to look at."""
+
+    async def get(self, run_id: RunId) -> RunPosition:
+        """Return a run with all its questions; raises `UnknownRun`."""
+        ...
+
+    async def page(
+        self, wanted: RunFilter, cursor: str | None, limit: int
+    ) -> tuple[tuple[RunPosition, ...], str | None]:
+        """Return runs, the newest first, and the cursor of the next page; raises `BadCursor`."""
+        ...
+
+    async def unfinished(self) -> tuple[RunPosition, ...]:
+        """Return every run that is not final, the oldest first, with its questions."""
+        ...
+
+    async def artifacts(self, run_id: RunId) -> tuple[ArtifactStored, ...]:
+        """Return what a run keeps, by path; raises `UnknownRun`."""
+        ...
+
+    async def counts(self) -> Mapping[RunStatus, int]:
+        """Return how many runs have each status."""
+        ...
+
+
+class ArtifactReader(Protocol):
+    """Bytes of artifacts as a stream."""
+
+    def stream(self, artifact: Artifact) -> AsyncIterator[bytes]:
+        """Yield the bytes; raises `UnknownArtifact` before the first when they are gone."""
+        ...
+
+
+Observer = Callable[[Sequence[Record]], None]
+
+
+class Announcer(Protocol):
+    """Tells about records once they are durable."""
+
+    def observe(self, observer: Observer) -> None:
+        """Call `observer` on the loop with the records of each flush; it must not block or raise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointNote:
+    """What is shown of a checkpoint."""
+
+    id: str
+    parent: str | None
+    step: int
+    source: str
+    at: datetime
+
+
+class CheckpointReader(Protocol):
+    """LangGraph's checkpoints of a run, to look at."""
+
+    async def values(self, run_id: RunId) -> tuple[Mapping[str, Json], CheckpointNote] | None:
+        """Return the newest checkpoint's channels; None when there is none."""
+        ...
+
+    async def page(
+        self, run_id: RunId, before: str | None, limit: int
+    ) -> tuple[tuple[CheckpointNote, ...], str | None]:
+        """Return checkpoints, the newest first, and the cursor of the next page."""
+        ...
+
+
+class Worker(Protocol):
+    """Executes runs in this process."""
+
+    def submit(self, run_id: RunId) -> None:
+        """Start or continue a queued run as soon as there is room."""
+        ...
+
+    def deliver(self, run_id: RunId, interrupt_id: str) -> bool:
+        """Tell a live attempt that an answer was recorded; False when the run is not live here."""
+        ...
+
+    def cancel(self, run_id: RunId) -> bool:
+        """Stop a live attempt; False when the run is not live here."""
+        ...

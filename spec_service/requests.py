@@ -1,0 +1,129 @@
+"""What callers send along with a question, read strictly: unknown and misshapen fields are problems with a path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from spec_service.errors import Refused
+from translator.language.document import Document, join_pointer
+from translator.language.problems import Problem, did_you_mean, problem_at
+
+Json = Any
+Media = Literal["yaml", "json"]
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
+_MAX_LABELS = 32
+_MAX_LABEL_VALUE = 256
+_MAX_PRIORITY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteRequest:
+    """What a run is started with; without a `plan`, the spec is planned now."""
+
+    inputs: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    plan: str | None = None  # digest
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    priority: int = 0
+
+    @classmethod
+    def read(cls, document: Document) -> ExecuteRequest:
+        """Read a body; raises `Refused`."""
+        body = _Body(document, ("inputs", "plan", "labels", "priority"))
+        inputs = body.mapping("inputs")
+        plan = body.text("plan")
+        labels = _labels(body)
+        priority = body.integer("priority", _MAX_PRIORITY)
+        body.refuse()
+        return cls(inputs, plan, labels, priority)
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequest:
+    """An answer to a person's question; `interrupt_id` is needed when a run asks several."""
+
+    answer: Json
+    interrupt_id: str | None = None
+
+    @classmethod
+    def read(cls, document: Document) -> ResumeRequest:
+        """Read a body; raises `Refused`."""
+        body = _Body(document, ("answer", "interrupt_id"), required=("answer",))
+        interrupt_id = body.text("interrupt_id")
+        body.refuse()
+        return cls(body.value.get("answer"), interrupt_id)
+
+
+class _Body:
+    """A mapping at the top of a document, and the problems found in it so far."""
+
+    def __init__(self, document: Document, known: tuple[str, ...], required: tuple[str, ...] = ()) -> None:
+        self.document = document
+        self.problems: list[Problem] = []
+        is_mapping = isinstance(document.value, dict)
+        self.value: dict[str, Json] = cast("dict[str, Json]", document.value) if is_mapping else {}
+        if not is_mapping:
+            self.wrong("", "wrong-type", "the body is no mapping")
+            return
+        for key in self.value:
+            if key not in known:
+                place = document.key_position(join_pointer("", key))
+                path, hint = join_pointer("", key), did_you_mean(key, known)
+                self.problems.append(problem_at(place, "unknown-field", "the body has no such field", path, hint))
+        for key in required:
+            if key not in self.value:
+                self.wrong("", "missing-field", f"the body lacks `{key}`")
+
+    def wrong(self, pointer: str, name: str, message: str) -> None:
+        """Take note of a problem with a value."""
+        self.problems.append(problem_at(self.document.value_position(pointer), name, message, pointer))
+
+    def mapping(self, key: str) -> dict[str, Json]:
+        """Return a mapping; empty when it is left out."""
+        value = self.value.get(key, {})
+        if isinstance(value, dict):
+            return cast("dict[str, Json]", value)
+        self.wrong(f"/{key}", "wrong-type", f"`{key}` is a mapping")
+        return {}
+
+    def text(self, key: str) -> str | None:
+        """Return a text; None when it is left out or null."""
+        value = self.value.get(key)
+        if value is None or isinstance(value, str):
+            return value
+        self.wrong(f"/{key}", "wrong-type", f"`{key}` is a text")
+        return None
+
+    def integer(self, key: str, most: int) -> int:
+        """Return an integer from `-most` to `most`; 0 when it is left out."""
+        value = self.value.get(key, 0)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.wrong(f"/{key}", "wrong-type", f"`{key}` is an integer")
+            return 0
+        if abs(value) > most:
+            self.wrong(f"/{key}", "out-of-range", f"`{key}` is at least {-most} and at most {most}")
+            return 0
+        return value
+
+    def refuse(self) -> None:
+        """Raise `Refused` if anything is wrong."""
+        if self.problems:
+            raise Refused(self.problems)
+
+
+def _labels(body: _Body) -> dict[str, str]:
+    found = body.mapping("labels")
+    if len(found) > _MAX_LABELS:
+        body.wrong("/labels", "out-of-range", f"at most {_MAX_LABELS} labels")
+        return {}
+    for key, value in found.items():
+        pointer = join_pointer("/labels", key)
+        if not _LABEL.fullmatch(key):
+            body.wrong(pointer, "bad-name", "a label is letters, digits, `.`, `_`, `/` and `-`, at most 63")
+        if not isinstance(value, str):
+            body.wrong(pointer, "wrong-type", "the value of a label is a text")
+        elif len(value) > _MAX_LABEL_VALUE:
+            body.wrong(pointer, "out-of-range", f"the value of a label has at most {_MAX_LABEL_VALUE} characters")
+    return cast("dict[str, str]", found)

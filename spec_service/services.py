@@ -1,0 +1,34 @@
+"""The bundle of everything that operations work with; `bootstrap.py` makes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from spec_service.planner import Planner
+from spec_service.ports import CheckpointReader, PlanShelf, RunBoard, SpecStore, Worker
+from spec_service.settings import Settings
+from spec_service.stopping import StopSignal
+from spec_service.views import FailureView
+from translator.planning.catalog import Catalog
+from workflows.ports import ArtifactStore, EventLog, Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All ports of one tenant in one process."""
+
+    settings: Settings
+    specs: SpecStore
+    plans: PlanShelf
+    runs: RunBoard
+    journal: Journal
+    events: EventLog
+    artifacts: ArtifactStore
+    checkpoints: CheckpointReader
+    catalog: Catalog
+    failures: tuple[FailureView, ...]  # of the catalog
+    planner: Planner
+    worker: Worker
+    stopping: StopSignal
+    started_at: datetime

@@ -1,0 +1,70 @@
+"""What an operator may set, as variables `SPECLOOM_*`; nobody else reads the environment of the process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LogFormat = Literal["auto", "json", "console"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+DEFAULT_CATALOG = Path("specloom.toml")
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class Settings(BaseSettings):
+    """All settings of a server or of a command that works without one; frozen, made once per process."""
+
+    model_config = SettingsConfigDict(env_prefix="SPECLOOM_", frozen=True, extra="ignore")
+
+    data: Path = Field(default=Path(".specloom"), description="Directory of the database, runs and artifacts.")
+    catalog: Path | None = Field(default=None, description="Catalog file; `specloom.toml` if there is one.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8321, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    token: SecretStr | None = Field(default=None, description="Bearer token that every door but /healthz asks for.")
+    allowed_hosts: tuple[str, ...] = Field(default=(), description="Further names in `Host`, beside loopback's.")
+    allowed_origins: tuple[str, ...] = Field(default=(), description="Further origins of web pages that may ask.")
+    log_format: LogFormat = Field(default="auto", description="`auto`: console on a terminal, else JSON.")
+    log_level: LogLevel = Field(default="info", description="The least level that is logged.")
+    max_concurrent_runs: int = Field(default=64, ge=1, description="Runs that are executed at the same time.")
+    max_hosts: int = Field(default=4, ge=1, description="Stage and tool hosts that live at the same time.")
+    drain_seconds: float = Field(default=10.0, ge=0, description="Grace of a stopping server for steps in flight.")
+    max_wait_seconds: float = Field(default=600.0, gt=0, description="The longest `?wait=`.")
+    max_spec_bytes: int = Field(default=MIB, ge=1, description="The largest spec.")
+    max_body_bytes: int = Field(default=16 * MIB, ge=1, description="The largest body of an execute or a resume.")
+
+    @property
+    def catalog_file(self) -> Path:
+        """Return the catalog file to read; it need not exist unless it was named."""
+        return self.catalog or DEFAULT_CATALOG
+
+    @property
+    def is_catalog_named(self) -> bool:
+        """Tell whether somebody named the catalog file, so that a missing one is a mistake."""
+        return self.catalog is not None
+
+    @property
+    def database(self) -> Path:
+        """Return the file of the database."""
+        return self.data / "specloom.db"
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Tell whether only this machine can reach the address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def environment() -> Mapping[str, str]:
+    """Return the environment of the process, for secrets and for what hosts may see."""
+    return os.environ

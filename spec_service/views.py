@@ -1,0 +1,288 @@
+"""What callers are shown of specs, plans, runs, events and the catalog; the field names are those of the JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from translator.planning.plan import Advice, Bound, Channel, JsonSchema, Limits, Plan, Step
+from workflows.records import Event, Question
+from workflows.run import Run
+
+Json = Any
+T = TypeVar("T")
+
+
+class View(BaseModel):
+    """A frozen answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(View, Generic[T]):
+    """A part of a list; `next` is the cursor of the part that follows, null at the end."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+class SpecView(View):
+    """A stored revision of a spec."""
+
+    id: str  # name@rN: this very revision
+    name: str
+    version: str | None
+    revision: int
+    digest: str
+    description: str = ""
+    labels: dict[str, str] = Field(default_factory=dict[str, str])
+    created_at: datetime
+    warnings: tuple[Advice, ...] = ()
+
+
+class SpecText(SpecView):
+    """A stored revision with the text that was sent."""
+
+    media_type: str
+    text: str
+
+
+class Validity(View):
+    """The answer to a spec without problems."""
+
+    valid: bool = True
+    name: str
+    version: str | None
+    digest: str
+    warnings: tuple[Advice, ...] = ()
+
+
+class PlanView(View):
+    """A plan for people and programs to review."""
+
+    digest: str
+    spec: str
+    spec_digest: str
+    version: str | None
+    is_dag: bool
+    start: str | None
+    steps: tuple[Step, ...]
+    transitions: tuple[dict[str, Json], ...]  # {from, to, when?}
+    inputs: JsonSchema
+    state: dict[str, Channel]
+    outputs: dict[str, Json]
+    secrets: tuple[str, ...]
+    limits: Limits
+    bounds: tuple[Bound, ...]
+    mermaid: str
+    warnings: tuple[Advice, ...]
+
+    @classmethod
+    def of(cls, plan: Plan) -> PlanView:
+        """Show a plan."""
+        return cls(
+            digest=plan.digest,
+            spec=plan.spec_name,
+            spec_digest=plan.spec_digest,
+            version=plan.spec_version,
+            is_dag=plan.is_dag,
+            start=plan.start,
+            steps=plan.steps,
+            transitions=tuple(_transitions(plan)),
+            inputs=plan.inputs,
+            state=plan.state,
+            outputs=plan.outputs,
+            secrets=plan.secrets,
+            limits=plan.limits,
+            bounds=plan.bounds,
+            mermaid=plan.mermaid,
+            warnings=plan.warnings,
+        )
+
+
+def _transitions(plan: Plan) -> list[dict[str, Json]]:
+    found: list[dict[str, Json]] = []
+    for step in plan.steps:
+        found += [{"from": need, "to": step.id, "kind": "needs"} for need in step.needs]
+        if step.transition is None:
+            continue
+        change = step.transition
+        found += [{"from": step.id, "to": one.to, "when": one.when} for one in change.branches]
+        found += [{"from": step.id, "to": to, "switch": change.switch, "case": key} for key, to in change.cases.items()]
+        if change.default is not None:
+            found.append({"from": step.id, "to": change.default, "switch": change.switch, "case": None})
+    return found
+
+
+class WaitingFor(View):
+    """What a waiting run waits for."""
+
+    kind: str = "person"
+    interrupt_id: str
+    node: str
+    title: str
+    show: Json = None
+    schema_: JsonSchema = Field(alias="schema", serialization_alias="schema")
+    assignees: tuple[str, ...] = ()
+    asked_at: datetime
+    expires_at: datetime | None = None
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    @classmethod
+    def of(cls, question: Question) -> WaitingFor:
+        """Show an open question."""
+        return cls(
+            interrupt_id=question.interrupt_id,
+            node=question.step,
+            title=question.title,
+            show=question.show,
+            schema=question.schema or {},
+            assignees=question.assignees,
+            asked_at=question.asked_at,
+            expires_at=question.expires_at,
+        )
+
+
+class RunErrorView(View):
+    """Why a run failed."""
+
+    name: str
+    message: str
+    code: str | None = None
+    node: str | None = None
+    log_uri: str | None = None
+
+
+class RunView(View):
+    """A run as it stands."""
+
+    id: str
+    spec: str  # name@rN
+    spec_digest: str
+    version: str | None
+    plan: str
+    status: str
+    inputs: dict[str, Json]
+    outputs: Json
+    error: RunErrorView | None
+    waiting_for: tuple[WaitingFor, ...] = ()
+    attempts: int
+    usage: dict[str, Json] = Field(default_factory=dict[str, Json])
+    labels: dict[str, str]
+    priority: int
+    cancel_requested: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, run: Run, questions: tuple[Question, ...] = ()) -> RunView:
+        """Show a run and its open questions."""
+        error = RunErrorView(**run.error.as_json()) if run.error else None
+        return cls(
+            id=run.id,
+            spec=f"{run.spec_name}@r{run.spec_revision}",
+            spec_digest=run.spec_digest,
+            version=run.spec_version,
+            plan=run.plan_digest,
+            status=run.status.value,
+            inputs=dict(run.inputs),
+            outputs=run.outputs,
+            error=error,
+            waiting_for=() if run.status.is_final else tuple(WaitingFor.of(one) for one in questions if one.is_open),
+            attempts=run.attempt,
+            labels=dict(run.labels),
+            priority=run.priority,
+            cancel_requested=run.cancel_requested,
+            created_at=run.created_at,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+        )
+
+
+class EventView(View):
+    """An entry of a run's transcript."""
+
+    seq: int
+    type: str
+    at: datetime
+    node: str | None = None
+    attempt: int
+    data: Json
+
+    @classmethod
+    def of(cls, event: Event) -> EventView:
+        """Show an event."""
+        return cls(seq=event.seq, type=event.type, at=event.at, node=event.node, attempt=event.attempt, data=event.data)
+
+
+class StateView(View):
+    """The values of a run's channels at a checkpoint."""
+
+    run: str
+    status: str
+    values: dict[str, Json]
+    checkpoint: str | None  # null before the first
+    at: datetime | None
+
+
+class CheckpointView(View):
+    """A checkpoint of a run."""
+
+    id: str
+    parent: str | None
+    step: int
+    source: str
+    at: datetime
+
+
+class ArtifactView(View):
+    """Bytes that a run keeps."""
+
+    path: str
+    uri: str
+    bytes: int
+    sha256: str
+    media_type: str
+    step: str
+    created_at: datetime
+
+
+class EntryView(View):
+    """A version of a stage or a tool of the catalog."""
+
+    kind: str
+    name: str
+    version: str
+    description: str
+    parameters: JsonSchema
+    result: JsonSchema
+    source_digest: str
+    secrets: tuple[str, ...] = ()
+
+
+class FailureView(View):
+    """A module of the catalog that could not be loaded."""
+
+    group: str
+    module: str
+    message: str
+
+
+class StagesView(View):
+    """All stages and tools, and what of the catalog could not be loaded."""
+
+    items: tuple[EntryView, ...]
+    failures: tuple[FailureView, ...] = ()
+    next: str | None = None
+
+
+class VersionView(View):
+    """Which server this is."""
+
+    version: str
+    pid: int
+    started_at: datetime
