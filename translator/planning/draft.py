@@ -1,0 +1,203 @@
+"""The draft: a spec on its way to a plan, its maps of nodes laid out flat, and what the passes have found so far."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from translator.language.document import Document, Position, join_pointer
+from translator.language.expressions import ExpressionEngine, JsonSchema
+from translator.language.model import Node, Spec, Verb
+from translator.language.problems import Problem, problem_at
+from translator.planning.catalog import Catalog, CatalogEntry
+from translator.planning.plan import END, Bound
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """From one node to another: a target of a flow, or a need of a DAG (from the needed to the one that needs it).
+
+    `path` is where the text says so, `word` what it says there: the name of the other node.
+    """
+
+    source: str
+    target: str
+    path: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DraftNode:
+    """A node, where it stands, and the map that it belongs to."""
+
+    id: str
+    path: str
+    node: Node
+    verb: Verb
+    map: "NodeMap"
+
+    def at(self, *keys: str | int) -> str:
+        """Return the pointer to something in the node."""
+        return join_pointer(self.path, *keys)
+
+
+@dataclass(eq=False)
+class NodeMap:
+    """A map of nodes: a flow with a start, or a DAG. `owner` is the block that it is the inside of."""
+
+    path: str
+    kind: Literal["flow", "dag"]
+    start: str | None
+    owner: DraftNode | None = None
+    is_final: bool = False  # the map under `finally`
+    members: dict[str, DraftNode] = field(default_factory=dict[str, DraftNode])
+
+    @property
+    def start_path(self) -> str:
+        """Return where `start` stands."""
+        return self.path.removesuffix("nodes") + "start"
+
+    @cached_property
+    def ways(self) -> tuple[Way, ...]:
+        """Return every way that the text names, in its order, known or not; ways to the end too."""
+        if self.kind == "flow":
+            return tuple(
+                Way(one.id, to, one.path + suffix, to)
+                for one in self.members.values()
+                for suffix, to in one.node.targets
+            )
+        return tuple(
+            Way(need, one.id, one.at("needs", number), need)
+            for one in self.members.values()
+            for number, need in enumerate(one.node.needs or ())
+        )
+
+    @cached_property
+    def known_ways(self) -> tuple[Way, ...]:
+        """Return the ways between nodes of this map, and to the end."""
+        known = {*self.members, END} if self.kind == "flow" else self.members
+        return tuple(way for way in self.ways if way.word in known)
+
+    @cached_property
+    def graph(self) -> dict[str, list[str]]:
+        """Return who leads to whom; the end of a flow is a node of it."""
+        following: dict[str, list[str]] = {name: [] for name in self.members}
+        if self.kind == "flow":
+            following[END] = []
+        for way in self.known_ways:
+            following[way.source].append(way.target)
+        return {name: list(dict.fromkeys(targets)) for name, targets in following.items()}
+
+    @property
+    def has_broken_ways(self) -> bool:
+        """Tell whether a way leads to a node that is not there."""
+        return len(self.known_ways) < len(self.ways)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the expressions of one place read. `node` is None for the outputs of the workflow."""
+
+    path: str
+    node: DraftNode | None
+    is_after: bool  # the node's own result is there already
+    references: frozenset[tuple[str, ...]]
+
+
+@dataclass(eq=False)
+class Draft:
+    """A spec with what the passes add to it. Without a catalog only what the text tells is known."""
+
+    spec: Spec
+    document: Document
+    engine: ExpressionEngine
+    catalog: Catalog | None
+    maps: tuple[NodeMap, ...]
+    entries: dict[str, CatalogEntry] = field(default_factory=dict[str, CatalogEntry])  # by node id
+    results: dict[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])  # by node id
+    readings: list[Reading] = field(default_factory=list[Reading])
+    bounds: list[Bound] = field(default_factory=list[Bound])
+
+    @cached_property
+    def nodes(self) -> dict[str, DraftNode]:
+        """Return all nodes by id, in the order of the document; of several with one id, the first."""
+        found: dict[str, DraftNode] = {}
+        for node in self.every_node():
+            found.setdefault(node.id, node)
+        return found
+
+    def every_node(self) -> Iterator[DraftNode]:
+        """Walk through all nodes, a block before its members."""
+        inside = {one.owner: one for one in self.maps if one.owner}
+        waiting = [node for one in reversed(self.maps) if not one.owner for node in reversed(one.members.values())]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            if node in inside:
+                waiting.extend(reversed(inside[node].members.values()))
+
+    @property
+    def top(self) -> NodeMap:
+        """Return the map of the workflow itself."""
+        return self.maps[0]
+
+    def at_key(self, path: str, name: str, message: str, suggestion: str | None = None) -> Problem:
+        """Make a problem that is shown at the key that `path` ends with."""
+        return problem_at(self.document.key_position(path), name, message, path, suggestion)
+
+    def at_value(self, path: str, name: str, message: str, suggestion: str | None = None) -> Problem:
+        """Make a problem that is shown where the value at `path` starts."""
+        return problem_at(self.document.value_position(path), name, message, path, suggestion)
+
+    def lacking(self, path: str, name: str, message: str, suggestion: str | None = None) -> Problem:
+        """Make a problem about something that the mapping or list at `path` lacks."""
+        return problem_at(self.document.place(path), name, message, path, suggestion)
+
+
+def draft(spec: Spec, document: Document, engine: ExpressionEngine, catalog: Catalog | None) -> Draft:
+    """Lay out the maps of a spec: the top one first, then blocks as they stand in the text, then `finally`."""
+    maps: list[NodeMap] = []
+    top = NodeMap("/nodes", _kind_of_top(spec, document), spec.start)
+    _fill(top, spec.nodes, maps)
+    if spec.finally_:
+        _fill(NodeMap("/finally", "dag", None, is_final=True), spec.finally_, maps)
+    return Draft(spec, document, engine, catalog, tuple(maps))
+
+
+def _fill(one: NodeMap, nodes: dict[str, Node], maps: list[NodeMap]) -> None:
+    maps.append(one)
+    for name, node in nodes.items():
+        member = DraftNode(name, join_pointer(one.path, name), node, node.verb, one)
+        one.members[name] = member
+        if node.dag is not None:
+            _fill(NodeMap(member.at("dag"), "dag", None, member, one.is_final), node.dag, maps)
+        elif node.flow is not None:
+            inside = NodeMap(member.at("flow", "nodes"), "flow", node.flow.start, member, one.is_final)
+            _fill(inside, node.flow.nodes, maps)
+
+
+def telling_keys(one: NodeMap) -> Iterator[tuple[str, Literal["flow", "dag"]]]:
+    """Walk through the keys in a map that only a flow or only a DAG has, each as its pointer and what it tells."""
+    if one.start is not None:
+        yield one.start_path, "flow"
+    for member in one.members.values():
+        if member.node.next is not None:
+            yield member.at("next"), "flow"
+        if member.node.needs is not None:
+            yield member.at("needs"), "dag"
+        if member.node.when is not None:
+            yield member.at("when"), "dag"
+
+
+def _kind_of_top(spec: Spec, document: Document) -> Literal["flow", "dag"]:
+    """Tell by the first key in the text that only one of the two has; a map without any is a DAG."""
+    probe = NodeMap("/nodes", "dag", spec.start)
+    probe.members = {name: DraftNode(name, f"/nodes/{name}", node, "set", probe) for name, node in spec.nodes.items()}
+    told = list(telling_keys(probe))
+    if len({kind for _, kind in told}) < 2:  # noqa: PLR2004 - a flow, or a DAG
+        return told[0][1] if told else "dag"
+    return min(told, key=lambda key: _place(document.key_position(key[0])))[1]
+
+
+def _place(position: Position) -> tuple[int, int]:
+    return position.line, position.column
