@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from workflows.catalog_mistakes import Mistakes
 from workflows.errors import WorkflowError
 from workflows.luigi.registry import LuigiGroup
 from workflows.tools.registry import ToolGroup
 from workflows.tools.secrets import SecretSource
+
+GROUP_NAME = re.compile(r"[a-z][a-z0-9._-]{0,62}")
+SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+_MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_NO_VERSION = "0.0.0"
+
+_Text = Annotated[str, StringConstraints(min_length=1)]
+_Module = Annotated[str, StringConstraints(pattern=_MODULE)]
+_Variable = Annotated[str, StringConstraints(pattern=_VARIABLE)]
+_Version = Annotated[str, StringConstraints(pattern=f"^{SEMVER.pattern}$")]
 
 
 class CatalogFileError(WorkflowError):
@@ -30,9 +47,152 @@ class CatalogFile:
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
 
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class _GroupTable(_Table):
+    modules: Annotated[list[_Module], Field(min_length=1)]
+    path: list[_Text] = []
+    python: _Text | None = None
+    version: _Version = _NO_VERSION
+    env: list[_Variable] = []
+
+
+class _LuigiTable(_GroupTable):
+    workdir: _Text = "run"
+
+
+class _ToolTable(_GroupTable):
+    secrets: list[str] = []
+
+
+class _SecretTable(_Table):
+    env: _Variable | None = None
+    file: _Text | None = None
+
+    @model_validator(mode="after")
+    def _names_one_place(self) -> _SecretTable:
+        if (self.env is None) == (self.file is None):
+            raise ValueError('needs exactly one of `env = "VARIABLE"` and `file = "PATH"`')
+        return self
+
+
+class _Document(_Table):
+    luigi: dict[str, _LuigiTable] = {}
+    tools: dict[str, _ToolTable] = {}
+    secrets: dict[str, _SecretTable] = {}
+    models: dict[str, dict[str, Any]] = {}
+
+
+_KEYS: dict[str, type[_Table]] = {"luigi": _LuigiTable, "tools": _ToolTable, "secrets": _SecretTable}
+
+
 def read_catalog_file(path: Path, *, is_named: bool = False, also_known: Iterable[str] = ()) -> CatalogFile:
     """Read a catalog file; a missing one is an empty catalog, unless somebody named it.
 
-    `also_known` are keys of the top that belong to others (settings) and are left alone. Raises `CatalogFileError`.
+    `also_known` are keys of the top that belong to others (settings) and are left alone. Raises `CatalogFileError`,
+    which lists all mistakes with their lines and says what to do about each.
     """
-    raise NotImplementedError
+    try:
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except FileNotFoundError:
+        if is_named:
+            raise CatalogFileError(f"{path}: there is no such catalog file: check the path, or create it") from None
+        return CatalogFile()
+    except OSError as error:
+        raise CatalogFileError(f"{path}: the catalog file cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise CatalogFileError(f"{path}: the catalog file is not UTF-8 text: save it as UTF-8") from None
+    document = _document(path, text, frozenset(also_known))
+    return _resolved(document, path.absolute())
+
+
+def _document(path: Path, text: str, also_known: frozenset[str]) -> _Document:
+    mistakes = Mistakes(path, text)
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogFileError(mistakes.of_syntax(str(error))) from None
+    try:
+        document = _Document.model_validate({key: one for key, one in content.items() if key not in also_known})
+    except ValidationError as error:
+        for one in error.errors(include_url=False):
+            mistakes.add_invalid(one, _known_keys(one["loc"]))
+        document = None
+    _check_names(content, mistakes)
+    if document is not None:
+        _check_secrets(document, mistakes)
+    if document is None or mistakes:
+        raise CatalogFileError(str(mistakes))
+    return document
+
+
+def _known_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    """Return the keys that may stand where an unknown one was found."""
+    if len(location) == 1:
+        return tuple(_Document.model_fields)
+    table = _KEYS.get(str(location[0]))
+    return tuple(table.model_fields) if table else ()
+
+
+def _check_names(content: Mapping[str, Any], mistakes: Mistakes) -> None:
+    for kind, pattern, rule in (
+        ("luigi", GROUP_NAME, "a group's name is like `market` or `web-tools`: small letters, digits, `.`, `_`, `-`"),
+        ("tools", GROUP_NAME, "a group's name is like `market` or `web-tools`: small letters, digits, `.`, `_`, `-`"),
+        ("secrets", _SECRET, "a secret's name is like `SEARCH_KEY`: letters, digits, `_`"),
+    ):
+        table: Any = content.get(kind)
+        names: list[str] = [*table] if type(table) is dict else []
+        for name in names:
+            if not pattern.fullmatch(name):
+                mistakes.add((kind, name), f"`{name}` is no name: {rule}")
+
+
+def _check_secrets(document: _Document, mistakes: Mistakes) -> None:
+    for name, table in document.tools.items():
+        for secret in table.secrets:
+            if secret not in document.secrets:
+                message = (
+                    f'the secret `{secret}` is not declared: add a table [secrets.{secret}] with `env = "{secret}"`'
+                )
+                mistakes.add(("tools", name, "secrets"), message)
+
+
+def _resolved(document: _Document, path: Path) -> CatalogFile:
+    """Make paths absolute. Symbolic links stay: the `python` of a virtual environment is one."""
+    folder = path.parent
+    return CatalogFile(
+        path=path,
+        luigi=tuple(_luigi_group(name, table, folder) for name, table in document.luigi.items()),
+        tools=tuple(_tool_group(name, table, folder) for name, table in document.tools.items()),
+        secrets={
+            name: SecretSource(env=table.env, file=folder / table.file if table.file else None)
+            for name, table in document.secrets.items()
+        },
+        models=document.models,
+    )
+
+
+def _luigi_group(name: str, table: _LuigiTable, folder: Path) -> LuigiGroup:
+    return LuigiGroup(
+        name=name,
+        modules=tuple(table.modules),
+        path=tuple(folder / one for one in table.path),
+        python=folder / table.python if table.python else None,
+        version=table.version,
+        workdir=None if table.workdir == "run" else folder / table.workdir,
+        env=tuple(table.env),
+    )
+
+
+def _tool_group(name: str, table: _ToolTable, folder: Path) -> ToolGroup:
+    return ToolGroup(
+        name=name,
+        modules=tuple(table.modules),
+        path=tuple(folder / one for one in table.path),
+        python=folder / table.python if table.python else None,
+        version=table.version,
+        env=tuple(table.env),
+        secrets=tuple(table.secrets),
+    )

@@ -1,0 +1,1 @@
+"""The tools of the catalog: describing them, calling them, and the secrets that they are given."""

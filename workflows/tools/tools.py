@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflows.errors import StepError, UnknownSecret
+from workflows.hosting.errors import HostError, HostFailure, HostTimeout
 from workflows.hosting.pool import HostPool
 from workflows.ports import Secrets, ToolCall
 from workflows.run import RunId
+from workflows.tools.loop_calls import call_on_loop
 from workflows.tools.registry import ToolGroup, ToolRecord
+from workflows.tools.scrubbing import Scrubber
 
 Json = Any
+
+_KINDS = frozenset(["tool-failed", "timeout", "unavailable", "rate-limit"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +54,55 @@ class CatalogTools:
 
     async def call(self, call: ToolCall) -> Json:
         """Return the tool's JSON result; raises `StepError`s, whose texts hold no value of a secret."""
-        raise NotImplementedError
+        bound = self._tools.get(call.binding.name)
+        if bound is None:
+            message = f"{call.binding.name} is not in the catalog any more: see `specloom stages`"
+            raise StepError(message, error_name="tool-failed")
+        values = self._secret_values(bound.group, call.secrets)
+        scrubber = Scrubber(values.values())
+        try:
+            return scrubber.result(await self._result(bound, call, {**call.arguments, **values}))
+        except StepError as error:
+            failure = StepError(
+                scrubber.text(f"{bound.record.name}: {error.message}"),
+                error_name=error.error_name,
+                tail=scrubber.text(error.tail),
+            )
+        raise failure  # out here, so that it drags along no exception with a secret in its text
+
+    def _secret_values(self, group: ToolGroup, wanted: Mapping[str, str]) -> dict[str, str]:
+        values: dict[str, str] = {}
+        for parameter, name in wanted.items():
+            if name not in group.secrets:
+                message = f"the secret {name} may not be given to tools of {group.name}: see `secrets` in its table"
+                raise StepError(message, error_name="tool-failed")
+            try:
+                values[parameter] = self._secrets.value(name)
+            except UnknownSecret as error:
+                raise StepError(error.message, error_name="tool-failed") from error
+        return values
+
+    async def _result(self, bound: BoundTool, call: ToolCall, arguments: Mapping[str, Json]) -> Json:
+        if bound.live is not None:
+            return await call_on_loop(bound.live, arguments, call.idempotency_key, call.timeout_seconds)
+        try:
+            return await self._host_result(bound, call, arguments)
+        except HostTimeout as error:
+            message = f"took longer than {call.timeout_seconds or 0:g} s; its processes are gone"
+            raise StepError(message, error_name="timeout", tail=error.tail) from error
+        except HostError as error:
+            kind = error.kind if error.kind in _KINDS else "tool-failed"
+            raise StepError(error.message, error_name=kind, tail=error.tail) from error
+        except HostFailure as error:
+            raise StepError(error.message, error_name=error.name, tail=error.tail) from error
+
+    async def _host_result(self, bound: BoundTool, call: ToolCall, arguments: Mapping[str, Json]) -> Json:
+        params = {"tool": bound.record.tool, "arguments": arguments, "idempotency_key": call.idempotency_key}
+        async with self._pool.lease(bound.group.host) as host:
+            return await host.call(
+                "call",
+                params,
+                timeout=call.timeout_seconds,
+                cwd=self._work_directory(call.run_id) if self._work_directory else None,
+                env={"SPECLOOM_IDEMPOTENCY_KEY": call.idempotency_key},
+            )

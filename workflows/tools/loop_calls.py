@@ -1,0 +1,99 @@
+"""Calls of async tools on the server's own loop, kept apart from what the engine and LangChain watch there."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+import sys
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables.config import var_child_runnable_config
+from langsmith import run_helpers
+
+from workflows.errors import StepError
+from workflows.tools.registry import ToolRecord
+from workflows.tools.tool_host import ToolError, as_json, error_kind, error_text
+
+Json = Any
+
+
+class NotImported(Exception):
+    """The module with the tool could not be imported into this process."""
+
+
+def import_tool(record: ToolRecord, path: tuple[Path, ...]) -> Any:
+    """Import the module of a tool into this process and return the LangChain tool; raises `NotImported`.
+
+    `path` is appended to sys.path: nothing of a catalog may shadow what the server itself imports. For the same reason
+    the module must come from the very file in which the host found it.
+    """
+    sys.path += [text for text in map(str, path) if text not in sys.path]
+    try:
+        module = importlib.import_module(record.module)
+    except (Exception, SystemExit) as error:
+        raise NotImported(f"{type(error).__name__}: {error}") from error
+    file = getattr(module, "__file__", None) or ""
+    if not _is_same_file(file, record.file):
+        raise NotImported(f"{record.module} means {file or 'another module'} in the server: rename the module")
+    held = getattr(module, record.attribute, None)
+    several = held if isinstance(held, (list, tuple)) else [held]  # pyright: ignore[reportUnknownVariableType]
+    for tool in several:  # pyright: ignore[reportUnknownVariableType]
+        if getattr(tool, "name", None) == record.tool:  # pyright: ignore[reportUnknownArgumentType]
+            return _guarded(tool)
+    raise NotImported(f"{record.module} holds no tool {record.tool} when the server imports it")
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    return one == other or (bool(one and other) and Path(one).resolve() == Path(other).resolve())
+
+
+def _guarded(tool: Any) -> Any:
+    """Return a copy whose coroutine cannot end the server: asyncio lets a `SystemExit` stop the whole loop."""
+    coroutine: Callable[..., Awaitable[Any]] | None = getattr(tool, "coroutine", None)
+    if coroutine is None:
+        return tool
+
+    @functools.wraps(coroutine)
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await coroutine(*args, **kwargs)
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise RuntimeError(f"the tool raised {type(error).__name__}") from error
+
+    return tool.model_copy(update={"coroutine": guarded})
+
+
+async def call_on_loop(
+    tool: Any,
+    arguments: Mapping[str, Json],
+    idempotency_key: str,
+    timeout: float | None,  # noqa: ASYNC109 - it becomes an error of the step, not a TimeoutError
+) -> Json:
+    """Await a tool at most `timeout` seconds and return its JSON result; raises `StepError`."""
+    config = {"metadata": {"idempotency_key": idempotency_key}}
+    limit = asyncio.timeout(timeout)
+    try:
+        async with limit:
+            with _unobserved():
+                return as_json(await tool.ainvoke(dict(arguments), config=config))
+    except ToolError as error:
+        raise StepError(str(error), error_name=error.kind) from error
+    except Exception as error:
+        if limit.expired():
+            raise StepError(f"took longer than {timeout:g} s", error_name="timeout") from error
+        raise StepError(error_text(error), error_name=error_kind(error)) from error
+
+
+@contextmanager
+def _unobserved() -> Generator[None]:
+    """Hide the graph's callbacks and tracers from the call: they would be told its arguments, secrets and all."""
+    token = var_child_runnable_config.set(None)
+    try:
+        with run_helpers.tracing_context(enabled=False):
+            yield
+    finally:
+        var_child_runnable_config.reset(token)
