@@ -9,7 +9,7 @@ import re
 from math import isfinite
 from typing import Any
 
-from translator.language.document import Document, ListMarks, MapMarks, Marks
+from translator.language.document import Document, ListMarks, MapMarks, Marks, line_starts, position_at
 from translator.language.problems import Problem, problem_at
 from translator.language.tree_builder import (
     FORBIDDEN,
@@ -33,7 +33,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _SPACE = re.compile(r"[ \t\n\r]*+")
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_MARK_OR_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"|([,:\[{])', re.DOTALL)
 _ESCAPE_TO_CHECK = re.compile(r"\\(?:[bf]|u(?:00[0189]|20[26]|007[fF]|[dD][89a-fA-F]|[fF]{3}[eEfF]))")
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _NON_FINITE = frozenset(("NaN", "Infinity", "-Infinity"))
@@ -42,7 +42,11 @@ _LONGEST_INTEGER = 20  # digits and sign of 64 bits
 
 def read_json_text(text: str, limits: ReadLimits) -> Document | list[Problem]:
     """Read JSON; return the document, or what is wrong with the text, in its order."""
-    if text.strip(" \t\n\r") and _has_room(text, limits.values):
+    overflow = _overflow(text, limits.values)
+    if overflow is not None:
+        message = f"more than {limits.values:,} keys and values"
+        return [problem_at(position_at(line_starts(text), overflow), "too-many-values", message)]
+    if text.strip(" \t\n\r"):
         try:
             value = json.loads(text, object_pairs_hook=_distinct)
         except (ValueError, RecursionError):
@@ -63,22 +67,19 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
-def _has_room(text: str, values: int) -> bool:
-    """Tell whether there are surely no more than `values` keys and values, without reading them all into memory."""
-    if _count_marks(text, 0, len(text)) < values:
-        return True
-    count, end = 0, 0
-    for string in _STRING.finditer(text):
-        count += _count_marks(text, end, string.start())
-        end = string.end()
-        if count > values:
-            return False
-    return count + _count_marks(text, end, len(text)) < values
+def _overflow(text: str, values: int) -> int | None:
+    """Return where there are surely too many keys and values, without reading them into memory; None where not.
 
-
-def _count_marks(text: str, start: int, end: int) -> int:
-    """Count the marks between two strings that announce a key or a value; there is one more value than marks."""
-    return sum(text.count(mark, start, end) for mark in ",:[{")
+    Marks announce values: there is one value more than marks, and an empty bracket counts twice.
+    """
+    if sum(map(text.count, ",:[{")) < values:
+        return None
+    count = 0
+    for piece in _MARK_OR_STRING.finditer(text):
+        count += piece.lastindex is not None
+        if count >= values:
+            return piece.start()
+    return None
 
 
 def _is_clean(value: Any, limits: ReadLimits, *, has_escapes: bool) -> bool:
@@ -103,7 +104,7 @@ def _is_clean(value: Any, limits: ReadLimits, *, has_escapes: bool) -> bool:
 def _are_clean(values: Any, inner: list[Any], limits: ReadLimits, *, has_escapes: bool) -> bool:
     """Check scalars; mappings and lists that are not empty, or too deep to tell, are handed to `inner`."""
     for value in values:
-        kind: type[Any] = type(value)
+        kind: Any = type(value)  # pyright: ignore[reportUnknownVariableType]
         if kind is str:
             if not _is_text_clean(value, limits, has_escapes=has_escapes):
                 return False
@@ -153,7 +154,7 @@ class _JsonReader:
     def _document(self) -> None:
         self._value()
         while self.builder.frames:
-            is_mapping = type(self.builder.frames[-1].marks) is MapMarks
+            is_mapping = self.builder.frames[-1].is_mapping
             if self._take(","):
                 if is_mapping:
                     self._member_key()

@@ -6,9 +6,10 @@ rules: depth, number of values, size of a scalar, double keys, characters that n
 
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
-from translator.language.document import ListMarks, MapMarks, Marks, join_pointer, line_starts, position_at
+from translator.language.document import ListMarks, MapMarks, Marks, Position, join_pointer, line_starts, position_at
 from translator.language.problems import MAX_PROBLEMS, Problem, problem_at
 
 LARGEST_INTEGER = 2**63 - 1
@@ -26,12 +27,12 @@ class ReadLimits:
 
     size: int = 1 << 20
     depth: int = 64
-    values: int = 150_000
+    values: int = 100_000
     scalar: int = 64 << 10
 
 
 SPEC_LIMITS = ReadLimits()
-BODY_LIMITS = ReadLimits(size=16 << 20, values=500_000, scalar=16 << 20)
+BODY_LIMITS = ReadLimits(size=16 << 20, values=250_000, scalar=16 << 20)
 
 
 class ReadingStoppedError(Exception):
@@ -43,14 +44,19 @@ class _Frame:
     """A mapping or list that is open: its value, its marks, and the key whose value comes next."""
 
     value: Any
-    marks: ListMarks | MapMarks
-    key: str | None = None
+    marks: Any  # the MapMarks or ListMarks that belong to `value`
+    is_mapping: bool
+    awaits_key: bool
+    key: str = ""
     is_kept: bool = True  # whether the value of `key` belongs to the mapping; that of a wrong key does not
     is_key: bool = False  # a mapping or list in the place of a key
 
 
 class TreeBuilder:
-    """Collects what a reader sees; `value` and `marks` are the document when `problems` stays empty."""
+    """Collects what a reader sees; `value` and `marks` are the document when `problems` stays empty.
+
+    Its methods run once for every key and value of a text: what they check, they check first in the cheapest way.
+    """
 
     def __init__(self, text: str, limits: ReadLimits) -> None:
         self.text = text
@@ -60,19 +66,19 @@ class TreeBuilder:
         self.marks: Marks = 0
         self.frames: list[_Frame] = []
         self._room = limits.values
+        self._surely_short = limits.scalar // 4  # whatever the encoding
         self._line_starts: list[int] | None = None
 
     @property
     def awaits_key(self) -> bool:
         """Whether what comes next is the key of a mapping."""
-        if not self.frames:
-            return False
-        frame = self.frames[-1]
-        return frame.key is None and frame.is_kept and type(frame.marks) is MapMarks
+        return bool(self.frames) and self.frames[-1].awaits_key
 
     def open(self, value: "dict[str, Any] | list[Any]", marks: ListMarks | MapMarks) -> None:
         """Begin a mapping or list."""
-        self._count(marks.start)
+        self._room -= 1
+        if self._room < 0:
+            self._full(marks.start)
         if len(self.frames) >= self.limits.depth:
             self.stop(marks.start, "too-deep", f"nested deeper than {self.limits.depth} levels")
         is_key = self.awaits_key
@@ -80,58 +86,51 @@ class TreeBuilder:
             self.report(marks.start, "key-not-text", "a key is a list or a mapping", "keys are plain names")
         else:
             self._put(value, marks)
-        self.frames.append(_Frame(value, marks, is_key=is_key))
+        is_mapping = type(marks) is MapMarks
+        self.frames.append(_Frame(value, marks, is_mapping, awaits_key=is_mapping, is_key=is_key))
 
     def close(self) -> None:
         """End the innermost mapping or list."""
         frame = self.frames.pop()
-        if not self.frames:
-            return
-        parent = self.frames[-1]
-        if frame.is_key:
-            parent.is_kept = False  # the value that follows has no name
-        else:
-            parent.key, parent.is_kept = None, True
+        if self.frames and frame.is_key:  # the value that follows has no name
+            self.frames[-1].is_kept = self.frames[-1].awaits_key = False
 
     def scalar(self, value: Any, offset: int) -> None:
         """Take the value of a scalar that is no key."""
-        self._count(offset)
-        if type(value) is str:
+        self._room -= 1
+        if self._room < 0:
+            self._full(offset)
+        if type(value) is str and not (value.isprintable() and len(value) <= self._surely_short):
             self.check_text(value, offset)
         self._put(value, offset)
-        if self.frames:
-            frame = self.frames[-1]
-            frame.key, frame.is_kept = None, True
 
     def key(self, name: str, offset: int) -> None:
         """Take the key of the value that comes next; a key that is there already keeps its first value."""
-        self._count(offset)
+        self._room -= 1
+        if self._room < 0:
+            self._full(offset)
         frame = self.frames[-1]
-        frame.key = name
+        frame.key, frame.awaits_key = name, False
         if name in frame.value:
             frame.is_kept = False
-            first = self.position(frame.marks.keys[name])  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+            first = self.position(frame.marks.keys[name])
             self.report(offset, "duplicate-key", f"this key is there already, on line {first.line}", "keep one of them")
         else:
-            self.check_text(name, offset)
-            frame.marks.keys[name] = offset  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+            if not (name.isprintable() and len(name) <= self._surely_short):
+                self.check_text(name, offset)
+            frame.marks.keys[name] = offset
 
     def refuse_key(self, name: str, offset: int, problem: tuple[str, str, str]) -> None:
         """Report a key that may not be; `problem` is name, message and suggestion."""
-        self._count(offset)
         frame = self.frames[-1]
-        frame.key = name
+        frame.key, frame.awaits_key, frame.is_kept = name, False, False
         self.report(offset, *problem)
-        frame.is_kept = False
 
     def check_text(self, text: str, offset: int) -> None:
         """Report characters and sizes that no text may have."""
-        # most texts are far from the limit, whatever their encoding
-        if len(text) * 4 > self.limits.scalar and len(text.encode("utf-8", "replace")) > self.limits.scalar:
-            limit = f"{self.limits.scalar >> 10} KiB"
-            self.report(offset, "scalar-too-long", f"one text has more than {limit}", "keep long texts in artifacts")
-        if text.isascii() and text.isprintable():
-            return
+        if len(text) > self._surely_short and len(text.encode("utf-8", "replace")) > self.limits.scalar:
+            message = f"one text has more than {self.limits.scalar >> 10} KiB"
+            self.report(offset, "scalar-too-long", message, "keep long texts in artifacts")
         if SURROGATE.search(text):
             self.report(offset, "bad-encoding", "an escape stands for half a character", "write the character in UTF-8")
         elif FORBIDDEN.search(text):
@@ -151,32 +150,32 @@ class TreeBuilder:
     def pointer(self) -> str:
         """Return the JSON pointer of what is being read."""
         keys: list[str | int] = []
-        for frame in self.frames:
-            if type(frame.marks) is ListMarks:
-                keys.append(max(len(frame.value) - (frame is not self.frames[-1]), 0))
-            elif frame.key is not None:
+        for frame, inner in zip_longest(self.frames, self.frames[1:]):
+            if not frame.is_mapping:
+                keys.append(len(frame.value) - (1 if inner else 0))
+            elif not (inner.is_key if inner else frame.awaits_key):
                 keys.append(frame.key)
         return join_pointer("", *keys)
 
-    def position(self, offset: int) -> Any:
+    def position(self, offset: int) -> Position:
         """Return line and column of `offset`."""
         if self._line_starts is None:
             self._line_starts = line_starts(self.text)
         return position_at(self._line_starts, offset)
 
-    def _count(self, offset: int) -> None:
-        self._room -= 1
-        if self._room < 0:
-            self.stop(offset, "too-many-values", f"more than {self.limits.values:,} keys and values")
+    def _full(self, offset: int) -> None:
+        self.stop(offset, "too-many-values", f"more than {self.limits.values:,} keys and values")
 
     def _put(self, value: Any, marks: Marks) -> None:
         if not self.frames:
             self.value, self.marks = value, marks
             return
         frame = self.frames[-1]
-        if type(frame.marks) is ListMarks:
+        if not frame.is_mapping:
             frame.value.append(value)
             frame.marks.items.append(marks)
-        elif frame.is_kept and frame.key is not None:
+            return
+        if frame.is_kept:
             frame.value[frame.key] = value
-            frame.marks.values[frame.key] = marks  # pyright: ignore[reportAttributeAccessIssue]
+            frame.marks.values[frame.key] = marks
+        frame.awaits_key = frame.is_kept = True

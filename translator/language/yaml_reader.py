@@ -75,7 +75,7 @@ class _YamlReader:
             self._note(0, "empty-document", "there is nothing to read", "start with apiVersion: specloom/v1")
 
     def _take(self, event: Any) -> None:
-        kind: type[Any] = type(event)
+        kind: Any = type(event)  # pyright: ignore[reportUnknownVariableType]
         if kind is events.ScalarEvent:
             self._scalar(event)
         elif kind is events.MappingStartEvent:
@@ -121,7 +121,8 @@ class _YamlReader:
     def _scalar(self, event: Any) -> None:
         builder, text = self.builder, event.value
         offset = event.start_mark.index
-        if builder.awaits_key:
+        frames = builder.frames
+        if frames and frames[-1].awaits_key:
             self._key(event, text, offset)
             return
         if event.anchor is not None or event.tag is not None:
