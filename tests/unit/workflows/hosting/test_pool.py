@@ -1,0 +1,396 @@
+"""Hosts: real processes that are called, killed, exhausted and left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from workflows.hosting.errors import HostCrashed, HostError, HostPoolClosed, HostStartFailed, HostTimeout
+from workflows.hosting.fork_server import host_environment
+from workflows.hosting.pool import HostPool
+from workflows.hosting.process import HostProcess, HostSpec
+
+pytestmark = pytest.mark.anyio
+
+PROGRAM = '''
+import os, signal, subprocess, sys, threading, time
+
+
+class Refused(Exception):
+    kind = "refused"
+
+
+def load(options):
+    if options.get("exit"):
+        print("no such luck")
+        os._exit(options["exit"])
+    if options.get("threads"):
+        threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+    return {name: method for name, method in globals().items() if callable(method)}
+
+
+def echo(params, call):
+    return params
+
+
+def look(params, call):
+    return {"pid": os.getpid(), "cwd": os.getcwd(), "env": dict(os.environ), "group": os.getpgid(0),
+            "threads": threading.active_count()}
+
+
+def tell(params, call):
+    for number in range(params["times"]):
+        call.send({"number": number})
+    return "told"
+
+
+def shout(params, call):
+    for number in range(params["lines"]):
+        print("x" * 100, number)
+    os.write(2, b"the end\\n")
+    return "shouted"
+
+
+def refuse(params, call):
+    raise Refused("not today")
+
+
+def leave(params, call):
+    print("leaving", flush=True)
+    os._exit(7)
+
+
+def quit_politely(params, call):
+    sys.exit(3)
+
+
+def die(params, call):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def no_json(params, call):
+    return {"a": object()}
+
+
+def not_finite(params, call):
+    return float("nan")
+
+
+def stay(params, call):
+    """Ignore SIGTERM, with a child process that ignores it, too."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, 1); time.sleep(600)"])
+    call.send({"pids": [os.getpid(), child.pid]})
+    while True:
+        time.sleep(1)
+
+
+def lock_up(params, call):
+    """Hold the interpreter in one long operation of C code."""
+    call.send({"pids": [os.getpid()]})
+    return "a" * 10**9 in "a" * 10**9 + "b" if sum(range(10**12)) else None
+
+
+def mess_with_the_wire(params, call):
+    for number in range(3, 64):
+        try:
+            os.write(number, b"garbage\\n")
+        except OSError:
+            pass
+    return None
+
+
+def change_everything(params, call):
+    os.environ["LEFT"] = "behind"
+    os.chdir("/")
+    os.close(1)
+    sys.stdout = None
+'''
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> HostSpec:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    return HostSpec(program=program, cwd=str(tmp_path))
+
+
+@pytest.fixture
+async def pool():
+    pool = HostPool(environ=os.environ, limit=3)
+    yield pool
+    await pool.aclose()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def gone(pids: list[int], seconds: float = 5.0) -> bool:
+    for _ in range(int(seconds * 50)):
+        if not any(is_running(pid) for pid in pids):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def started(host: HostProcess, method: str) -> tuple[asyncio.Task[object], list[int]]:
+    """Start a call that never returns; give its task and the processes that it told of."""
+    told: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(host.call(method, {}, on_message=lambda message: told.set_result(message["pids"])))
+    return task, await told
+
+
+async def test_a_call_gives_back_what_the_function_returned(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as host:
+        assert await host.call("echo", {"a": [1, None, "ü\u2028"]}) == {"a": [1, None, "ü\u2028"]}
+
+
+async def test_a_host_is_used_again(pool: HostPool, spec: HostSpec):
+    pids = set()
+    for _ in range(3):
+        async with pool.lease(spec) as host:
+            pids.add((await host.call("look", {}))["pid"])
+    assert len(pids) == 1
+
+
+async def test_a_host_leads_its_own_group_and_works_where_it_is_told(pool: HostPool, spec: HostSpec, tmp_path: Path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    async with pool.lease(spec) as host:
+        seen = await host.call("look", {}, cwd=elsewhere)
+        assert (seen["group"], seen["cwd"]) == (host.pid, str(elsewhere))
+        assert (await host.call("look", {}))["cwd"] == str(tmp_path)
+
+
+async def test_messages_arrive_in_order_before_the_result(pool: HostPool, spec: HostSpec):
+    told: list[object] = []
+    async with pool.lease(spec) as host:
+        assert await host.call("tell", {"times": 5}, on_message=told.append) == "told"
+    assert told == [{"number": number} for number in range(5)]
+
+
+async def test_a_print_storm_does_not_break_the_protocol(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as host:
+        assert await host.call("shout", {"lines": 50_000}) == "shouted"
+        assert host.tail().endswith("49999\nthe end\n")
+        assert len(host.tail()) == 64 * 1024
+        assert await host.call("echo", {}) == {}
+        assert host.tail() == ""
+
+
+async def test_what_is_printed_goes_to_the_log_of_the_call(pool: HostPool, spec: HostSpec, tmp_path: Path):
+    log = tmp_path / "call.log"
+    log.write_text("earlier\n")
+    async with pool.lease(spec) as host:
+        await host.call("shout", {"lines": 1}, log=log)
+        assert host.tail() == "x" * 100 + " 0\nthe end\n"
+        await host.call("shout", {"lines": 1})
+    assert log.read_text() == "earlier\n" + "x" * 100 + " 0\nthe end\n"
+
+
+async def test_an_exception_is_told_and_the_host_lives_on(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as host:
+        with pytest.raises(HostError, match="not today") as caught:
+            await host.call("refuse", {})
+        assert caught.value.kind == "refused"
+        assert "in refuse" in caught.value.traceback_tail
+        with pytest.raises(HostError) as caught:
+            await host.call("quit_politely", {})
+        assert caught.value.kind == "SystemExit"
+        assert await host.call("echo", {"fine": True}) == {"fine": True}
+
+
+@pytest.mark.parametrize("method", ["no_json", "not_finite"])
+async def test_a_result_that_is_no_json_is_refused(pool: HostPool, spec: HostSpec, method: str):
+    async with pool.lease(spec) as host:
+        with pytest.raises(HostError) as caught:
+            await host.call(method, {})
+    assert caught.value.kind == "invalid-result"
+
+
+async def test_a_host_that_leaves_is_a_crash_with_its_exit_code_and_last_words(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as host:
+        with pytest.raises(HostCrashed) as caught:
+            await host.call("leave", {})
+        assert not host.is_alive
+    assert (caught.value.exit_code, caught.value.signal, caught.value.tail) == (7, None, "leaving\n")
+    async with pool.lease(spec) as host:
+        assert await host.call("echo", {}) == {}
+
+
+async def test_a_host_that_a_signal_ends_is_a_crash_that_names_it(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as host:
+        with pytest.raises(HostCrashed, match="SIGSEGV") as caught:
+            await host.call("die", {})
+    assert (caught.value.exit_code, caught.value.signal) == (None, signal.SIGSEGV)
+
+
+async def test_garbage_on_the_wire_is_a_crash(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as host:
+        with pytest.raises(HostCrashed):
+            await host.call("mess_with_the_wire", {})
+        assert await gone([host.pid])
+
+
+async def test_nothing_of_a_call_is_left_for_the_next(pool: HostPool, spec: HostSpec, tmp_path: Path):
+    async with pool.lease(spec) as host:
+        await host.call("change_everything", {}, env={"SPECLOOM_IDEMPOTENCY_KEY": "k"})
+        seen = await host.call("look", {})
+        assert seen["cwd"] == str(tmp_path)
+        assert not {"LEFT", "SPECLOOM_IDEMPOTENCY_KEY"} & seen["env"].keys()
+        await host.call("shout", {"lines": 1})
+        assert host.tail().endswith("the end\n")
+
+
+async def test_a_timeout_ends_the_host_and_its_children_though_they_ignore_sigterm(pool: HostPool, spec: HostSpec):
+    pids: list[int] = []
+    async with pool.lease(spec) as host:
+        with pytest.raises(HostTimeout):
+            await host.call("stay", {}, timeout=1.0, on_message=lambda message: pids.extend(message["pids"]))
+        assert len(pids) == 2
+        assert not any(is_running(pid) for pid in pids)
+        with pytest.raises(HostCrashed):
+            await host.call("echo", {})
+
+
+async def test_cancelling_the_caller_ends_the_host_and_its_children(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as host:
+        task, pids = await started(host, "stay")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not any(is_running(pid) for pid in pids)
+
+
+async def test_cancelling_twice_still_ends_it(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as host:
+        task, pids = await started(host, "stay")
+        task.cancel()
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await gone(pids)
+
+
+async def test_a_host_whose_interpreter_is_busy_is_ended_all_the_same(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as host:
+        task, pids = await started(host, "lock_up")
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        assert not any(is_running(pid) for pid in pids)
+
+
+async def test_closing_the_pool_ends_everything(spec: HostSpec):
+    pool = HostPool(environ=os.environ, limit=2)
+    await pool.warm(spec, 2)
+    async with pool.lease(spec) as host:
+        task, pids = await started(host, "stay")
+        await pool.aclose()
+        with pytest.raises(HostCrashed):
+            await task
+    assert await gone(pids)
+    with pytest.raises(HostPoolClosed):
+        async with pool.lease(spec):
+            pass
+
+
+async def test_no_more_hosts_than_the_limit(pool: HostPool, spec: HostSpec):
+    other = HostSpec(program=spec.program, options='{"other": true}', cwd=spec.cwd)
+    busy = most = 0
+
+    async def use(kind: HostSpec) -> int:
+        nonlocal busy, most
+        async with pool.lease(kind) as host:
+            busy += 1
+            most = max(most, busy)
+            await host.call("echo", {})
+            await asyncio.sleep(0.01)
+            busy -= 1
+            return host.pid
+
+    pids = await asyncio.gather(*(use(kind) for kind in [spec, other] * 6))
+    assert most == pool.limit == 3
+    for _ in range(50):
+        if sum(is_running(pid) for pid in set(pids)) <= 3:
+            break
+        await asyncio.sleep(0.02)
+    assert sum(is_running(pid) for pid in set(pids)) <= 3
+
+
+async def test_a_program_that_starts_threads_is_loaded_in_each_host(pool: HostPool, spec: HostSpec):
+    threaded = HostSpec(program=spec.program, options='{"threads": true}', cwd=spec.cwd)
+    async with pool.lease(threaded) as host:
+        assert (await host.call("look", {}))["threads"] == 3  # the first, its own and the watchdog
+
+
+async def test_a_program_that_cannot_be_loaded_says_why(pool: HostPool, spec: HostSpec):
+    with pytest.raises(HostStartFailed) as caught:
+        async with pool.lease(HostSpec(program=spec.program, options='{"exit": 5}', cwd=spec.cwd)):
+            pass
+    assert (caught.value.exit_code, caught.value.tail) == (5, "no such luck\n")
+
+
+async def test_an_interpreter_that_does_not_exist_says_so(pool: HostPool, spec: HostSpec):
+    with pytest.raises(HostStartFailed, match="No such file"):
+        async with pool.lease(HostSpec(program=spec.program, python="/nowhere/python", cwd=spec.cwd)):
+            pass
+
+
+async def test_a_fork_server_that_was_killed_is_replaced(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as host:
+        parent = int(Path(f"/proc/{host.pid}/stat").read_text().rpartition(")")[2].split()[1])
+        task, pids = await started(host, "stay")
+        os.kill(parent, signal.SIGKILL)
+        with pytest.raises(HostCrashed):
+            await task
+        assert await gone([parent, *pids])
+    async with pool.lease(spec) as host:
+        assert await host.call("echo", {}) == {}
+
+
+def test_hosts_see_an_allow_list_of_the_environment():
+    environ = {"PATH": "/bin", "LANG": "C", "AWS_SECRET": "x", "MARKET_DB": "y", "SPECLOOM_TOKEN": "z"}
+    seen = host_environment(environ, ("MARKET_DB", "SPECLOOM_TOKEN"))
+    assert seen == {"PATH": "/bin", "LANG": "C", "MARKET_DB": "y"}
+
+
+SERVER = """
+import asyncio, json, os, sys
+from pathlib import Path
+from workflows.hosting.pool import HostPool
+from workflows.hosting.process import HostSpec
+
+async def main():
+    pool = HostPool(environ=os.environ)
+    async with pool.lease(HostSpec(program=Path(sys.argv[1]), cwd="/")) as host:
+        await host.call(sys.argv[2], {}, on_message=lambda message: print(json.dumps(message["pids"]), flush=True))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("method", ["stay", "lock_up"])
+async def test_nobody_outlives_a_server_that_is_killed(spec: HostSpec, method: str):
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SERVER, str(spec.program), method),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])},
+    )
+    assert server.stdout
+    pids = json.loads(await server.stdout.readline())
+    server.kill()
+    await server.wait()
+    assert await gone(pids)

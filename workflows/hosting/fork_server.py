@@ -1,0 +1,230 @@
+"""The parent side of a fork server: start it, ask it for hosts, learn how each of them ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, Process
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from workflows.hosting.errors import HostStartFailed
+from workflows.hosting.process import LINE_LIMIT, HostProcess, HostSpec, read_end
+
+CHILD = Path(__file__).with_name("child.py")
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
+START_SECONDS = 60.0  # importing a user's modules may take a while
+CLOSE_SECONDS = 5.0
+
+
+def host_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    """Return the variables that a host may see; nothing of the server's own settings is among them."""
+    wanted = [name for name in (*PASSED_ON, *names) if not name.startswith("SPECLOOM_")]
+    return {name: environ[name] for name in wanted if name in environ}
+
+
+class ForkServer:
+    """A process that has imported a program and forks hosts of it in milliseconds."""
+
+    def __init__(self, process: Process, control: socket.socket, output: BinaryIO) -> None:
+        self._process = process
+        self._control = control
+        self._output = output  # what imports print
+        self._asked: deque[asyncio.Future[dict[str, Any]]] = deque()  # answered in the order of the questions
+        self._exits: dict[int, asyncio.Future[int | None]] = {}
+        self._listening: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it can fork."""
+        return not self._is_closed and self._process.returncode is None
+
+    @classmethod
+    async def start(
+        cls, spec: HostSpec, environ: Mapping[str, str], *, start_seconds: float = START_SECONDS
+    ) -> ForkServer:
+        """Start one that has loaded the program; where loading starts threads, one whose hosts load it each.
+
+        Raises `HostStartFailed`.
+        """
+        server = await cls._spawned(spec, environ)
+        if await server.load(spec, start_seconds, is_loaded_once=True) == 1:
+            return server
+        await server.aclose()  # forking a process with threads leaves locks behind that nobody will ever release
+        server = await cls._spawned(spec, environ)
+        await server.load(spec, start_seconds, is_loaded_once=False)
+        return server
+
+    @classmethod
+    async def _spawned(cls, spec: HostSpec, environ: Mapping[str, str]) -> ForkServer:
+        ours, theirs = socket.socketpair()
+        output = open_output()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                spec.python or sys.executable,
+                *("-I", "-u", str(CHILD), str(theirs.fileno())),
+                stdin=DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=spec.cwd or (spec.path[0] if spec.path else None),
+                env=host_environment(environ, spec.env),
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            output.close()
+            reason = f"the interpreter cannot be started: {error.strerror}"
+            raise HostStartFailed(reason, exit_code=None, signal=None) from error
+        finally:
+            theirs.close()
+        return cls(process, ours, output)
+
+    async def load(self, spec: HostSpec, start_seconds: float, *, is_loaded_once: bool) -> int:
+        """Have it load the program; return how many threads it has then."""
+        reader, writer = await asyncio.open_unix_connection(sock=self._control)
+        ready: dict[str, Any] = {}
+        try:
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(start_seconds):
+                    writer.write(_settings(spec, is_loaded_once=is_loaded_once))
+                    ready = json.loads(await reader.readline() or b"{}")
+        except BaseException:
+            writer.transport.abort()
+            await self.aclose()
+            raise
+        # a task of its own: it lives as long as the process, whoever waits for what
+        self._listening = asyncio.create_task(self._listen(reader, writer))
+        if "ready" not in ready:
+            tail = read_end(self._output)
+            await self.aclose()
+            code = self._process.returncode
+            raise HostStartFailed("the program cannot be loaded", exit_code=code, signal=None, tail=tail)
+        return int(ready["threads"])
+
+    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while line := await reader.readline():
+                self._take(json.loads(line))
+        writer.transport.abort()
+        self._is_closed = True
+        self._abandon()
+
+    def _take(self, told: dict[str, Any]) -> None:
+        if "exited" in told:
+            exited = self._exits.pop(told["exited"], None)
+            if exited and not exited.done():
+                exited.set_result(told["status"])
+            return
+        if "forked" in told:
+            self._exits[told["forked"]] = asyncio.get_running_loop().create_future()
+        answer = self._asked.popleft()
+        if not answer.done():  # else whoever asked was cancelled, and has hung up on the new host already
+            answer.set_result(told)
+
+    def _abandon(self) -> None:
+        for answer in self._asked:
+            if not answer.done():
+                answer.set_result({"refused": "the fork server is gone"})
+        self._asked.clear()
+        for pid, exited in self._exits.items():
+            with contextlib.suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)
+            if not exited.done():
+                exited.set_result(None)
+        self._exits.clear()
+
+    async def fork(self, *, start_seconds: float = START_SECONDS) -> HostProcess:
+        """Return a new host that is ready for calls; raises `HostStartFailed`."""
+        ours, theirs = socket.socketpair()
+        output = open_output()
+        try:
+            with theirs:
+                pid = await self._forked(theirs, output)
+            exited = self._exits.get(pid) or _ended()
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_LIMIT)
+        except BaseException:
+            ours.close()
+            output.close()
+            raise
+        host = HostProcess(pid, reader, writer, exited, output)
+        await _greeted(host, reader, start_seconds)
+        return host
+
+    async def _forked(self, connection: socket.socket, output: BinaryIO) -> int:
+        if not self.is_alive:
+            raise HostStartFailed("the fork server is gone", exit_code=None, signal=None)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._asked.append(answer)
+        with contextlib.suppress(OSError):  # it is gone, and `_listen` is about to notice
+            socket.send_fds(self._control, [b"fork"], [connection.fileno(), output.fileno()])
+        told = await answer
+        if "forked" not in told:
+            raise HostStartFailed(str(told.get("refused")), exit_code=None, signal=None)
+        return int(told["forked"])
+
+    async def aclose(self) -> None:
+        """End the fork server, all of its hosts and all that they started."""
+        self._is_closed = True
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        try:
+            await asyncio.wait_for(self._process.wait(), CLOSE_SECONDS)
+        except TimeoutError:
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._process.wait()
+        if self._listening:
+            await self._listening
+        self._control.close()
+        self._output.close()
+
+
+def open_output() -> BinaryIO:
+    """Return a file without a name into which a process may print, and which goes when it goes."""
+    output = tempfile.TemporaryFile("w+b", buffering=0)  # noqa: SIM115 - it lives as long as the process
+    fcntl.fcntl(output.fileno(), fcntl.F_SETFL, fcntl.fcntl(output.fileno(), fcntl.F_GETFL) | os.O_APPEND)
+    return output
+
+
+async def _greeted(host: HostProcess, reader: asyncio.StreamReader, start_seconds: float) -> None:
+    line = b""
+    try:
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(start_seconds):
+                line = await reader.readline()
+    except BaseException:
+        await host.kill()
+        host.dispose()
+        raise
+    if not line:
+        await host.kill()
+        tail = host.tail()
+        host.dispose()
+        raise HostStartFailed("the host did not come up", exit_code=None, signal=None, tail=tail)
+
+
+def _settings(spec: HostSpec, *, is_loaded_once: bool) -> bytes:
+    settings = {
+        "program": str(spec.program),
+        "options": json.loads(spec.options),
+        "path": list(spec.path),
+        "is_loaded_once": is_loaded_once,
+    }
+    return json.dumps(settings).encode() + b"\n"
+
+
+def _ended() -> asyncio.Future[int | None]:
+    ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+    ended.set_result(None)
+    return ended
