@@ -136,6 +136,10 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 async def gone(pids: list[int], seconds: float = 5.0) -> bool:
     for _ in range(int(seconds * 50)):
         if not any(is_running(pid) for pid in pids):
@@ -351,7 +355,7 @@ async def test_an_interpreter_that_does_not_exist_says_so(pool: HostPool, spec: 
 
 async def test_a_fork_server_that_was_killed_is_replaced(pool: HostPool, spec: HostSpec):
     async with pool.lease(spec) as host:
-        parent = int(Path(f"/proc/{host.pid}/stat").read_text().rpartition(")")[2].split()[1])
+        parent = parent_of(host.pid)
         task, pids = await started(host, "stay")
         os.kill(parent, signal.SIGKILL)
         with pytest.raises(HostCrashed):
