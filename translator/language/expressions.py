@@ -5,8 +5,10 @@ names and fields exist at a place is the business of a `Scope`; see `templates.p
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
+
+from translator.errors import SpecloomError
 
 JsonSchema = Mapping[str, Any]
 
@@ -41,27 +43,19 @@ class ExpressionProblem:
     suggestion: str | None = None
 
 
-class ExpressionError(Exception):
-    """The evaluation of an expression did not give a value."""
+class ExpressionError(SpecloomError):
+    """The evaluation of an expression gave no value."""
 
     name: ClassVar[str] = "expression-failed"
 
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or type(self).__doc__ or self.name)
 
-    @property
-    def message(self) -> str:
-        """Say what happened; no value of the run is in it."""
-        return str(self.args[0])
-
-
-class ExpressionFailed(ExpressionError):  # noqa: N818 — named as users see it: expression-failed
+class ExpressionFailed(ExpressionError):
     """The evaluation of an expression ended in an error."""
 
     name = "expression-failed"
 
 
-class ExpressionTooCostly(ExpressionError):  # noqa: N818 — named as users see it: expression-too-costly
+class ExpressionTooCostly(ExpressionError):
     """The evaluation of an expression exceeded its budget of steps, time or memory."""
 
     name = "expression-too-costly"
@@ -69,12 +63,12 @@ class ExpressionTooCostly(ExpressionError):  # noqa: N818 — named as users see
 
 @dataclass(frozen=True)
 class EngineFault:
-    """Tell why an engine refused an expression: `name` as in `ExpressionProblem`, `offset` into the text it was given."""
+    """Tell why an engine refused an expression, in the words of `ExpressionProblem`; `offset` is into its own text."""
 
     name: str
     message: str
     offset: int
-    suggestion: str | None = field(default=None)
+    suggestion: str | None = None
 
 
 class CompiledExpression(Protocol):

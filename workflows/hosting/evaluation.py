@@ -1,20 +1,145 @@
 """Where expressions are evaluated: light ones at once, heavy ones in a warm child with a limit on time and memory."""
 
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, Self, cast
 
+from translator.language.expressions import ExpressionFailed, ExpressionTooCostly, JsonSchema
 from translator.language.templates import CompiledValue, Template
+from workflows.hosting.evaluation_host import MAX_FRAME
+
+_PROGRAM = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from workflows.hosting.evaluation_host import serve"
+)
+_START_SECONDS = 30.0
+_WALL_FACTOR = 20  # on a busy machine a little processor time may take long
+
+
+class EvaluationHost:
+    """Keep one warm child that evaluates; an async context manager.
+
+    `seconds` is processor time per evaluation, `memory` bytes above what the child needs anyhow. A child that exceeds
+    one is dead, and the next is started at once.
+    """
+
+    def __init__(self, *, seconds: float = 0.2, memory: int = 256 * 2**20) -> None:
+        self._seconds = seconds
+        self._memory = memory
+        self._process: Process | None = None
+        self._is_ready = False
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """Start the child; it gets ready meanwhile."""
+        await self._start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End the child."""
+        await self._end()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, which is its process group's, too."""
+        return self._process.pid if self._process else None
+
+    async def evaluate(self, text: str, variables: Mapping[str, JsonSchema], values: Mapping[str, Any]) -> Any:
+        """Evaluate an expression over its free variables; raise `ExpressionFailed` or `ExpressionTooCostly`."""
+        request = json.dumps({"text": text, "variables": variables, "values": values}, default=_as_dict).encode()
+        if len(request) > MAX_FRAME:
+            raise ExpressionTooCostly
+        async with self._turn:
+            answer = await self._exchange(request)
+        if "error" not in answer:
+            return answer["value"]
+        kind = ExpressionTooCostly if answer["error"] == ExpressionTooCostly.name else ExpressionFailed
+        raise kind(answer.get("message"))
+
+    async def _exchange(self, request: bytes) -> dict[str, Any]:
+        try:
+            process = await self._ready()
+            async with asyncio.timeout(self._seconds * _WALL_FACTOR):
+                return json.loads(await _call(process, request))
+        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+            await self._restart()
+            raise ExpressionTooCostly from None
+        except BaseException:  # cancelled halfway: what it answers later must not meet the next question
+            await self._restart()
+            raise
+
+    async def _ready(self) -> Process:
+        if self._process is None or self._process.returncode is not None:
+            await self._restart()
+        process = cast("Process", self._process)
+        if not self._is_ready:
+            async with asyncio.timeout(_START_SECONDS):
+                await _read_frame(process)
+            self._is_ready = True
+        return process
+
+    async def _restart(self) -> None:
+        await self._end()
+        await self._start()
+
+    async def _start(self) -> None:
+        """Start a child in a process group of its own, with none of our environment."""
+        self._is_ready = False
+        call = f"{_PROGRAM}; serve({self._memory}, {self._seconds})"
+        command = (sys.executable, "-I", "-c", call, json.dumps(sys.path))
+        self._process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}, start_new_session=True
+        )
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.communicate()
 
 
 class Evaluator:
     """Evaluate templates without ever holding the event loop for long; an async context manager."""
 
-    async def __aenter__(self) -> "Evaluator":
-        raise NotImplementedError
+    def __init__(self, host: EvaluationHost | None = None) -> None:
+        self._host = host or EvaluationHost()
 
-    async def __aexit__(self, *_: object) -> None:
-        raise NotImplementedError
+    async def __aenter__(self) -> Self:
+        """Start the child for heavy evaluations."""
+        await self._host.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """End the child."""
+        await self._host.__aexit__(*error)
 
     async def evaluate(self, template: Template | CompiledValue, values: Mapping[str, Any]) -> Any:
         """Return the value as JSON; raise `ExpressionFailed` or `ExpressionTooCostly`."""
-        raise NotImplementedError
+        heavy = [expression for expression in template.expressions if expression.is_heavy(values)]
+        known = {each: await self._host.evaluate(each.text, each.variables, each.bind(values)) for each in heavy}
+        return template.evaluate(values, known)
+
+
+async def _call(process: Process, request: bytes) -> bytes:
+    stdin = cast("asyncio.StreamWriter", process.stdin)
+    stdin.write(len(request).to_bytes(8, "big") + request)
+    await stdin.drain()
+    return await _read_frame(process)
+
+
+async def _read_frame(process: Process) -> bytes:
+    stdout = cast("asyncio.StreamReader", process.stdout)
+    return await stdout.readexactly(int.from_bytes(await stdout.readexactly(8), "big"))
+
+
+def _as_dict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, Any]", value))
+    raise ExpressionFailed("a value is nothing that JSON can hold")
