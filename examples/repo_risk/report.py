@@ -93,8 +93,8 @@ def write_markdown(report: Report) -> str:
         "## How to read this",
         (
             "The score is the weighted sum of four factors, each from 0 to 1 (the worst of this repository). It "
-            "compares files of one repository with each other; it says where to start looking, and is no verdict on anybody's "
-            "work."
+            "compares files of one repository with each other; it says where to start looking, and is no verdict on "
+            "anybody's work."
         ),
         "\n".join(f"- **{meaning.label}**: {meaning.explanation}" for meaning in FACTORS.values()),
         (

@@ -23,11 +23,13 @@ async def rank(
 ) -> dict[str, Any]:
     """Rank files by the weighted mean of their risk factors, worst first.
 
-    Returns `{files: [{path, score, parts, reason}], total, headline}`; the parts of a file add up to its score, 0 to 1.
+    Returns `{files: [{path, score, parts, reason}], lines, headline}`: the parts of a file add up to its score, 0 to 1;
+    `lines` are the same for people to read.
     """
     shares = _shares(weights)
     ranked = sorted((_score(file, shares) for file in files), key=lambda file: (-file["score"], file["path"]))
-    return {"files": ranked[:limit], "total": len(files), "headline": _headline(ranked)}
+    lines = [f"{file['score']:.2f}  {file['path']}  ({file['reason']})" for file in ranked[:limit]]
+    return {"files": ranked[:limit], "lines": lines, "headline": _headline(ranked)}
 
 
 def _shares(weights: dict[str, float]) -> dict[str, float]:

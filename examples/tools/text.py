@@ -67,9 +67,12 @@ async def outline(text: Annotated[str, Field(description="A text in Markdown.")]
 async def merge(
     title: Annotated[str, Field(description="Heading of the whole.")],
     parts: Annotated[dict[str, Any], Field(description="Heading to content: text, or a list with one point each.")],
+    points: Annotated[int, Field(ge=1, description="How many points of each list to keep.")] = 10,
 ) -> dict[str, str]:
     """Put parts under one heading, in their order; a part without content is left out. Returns `{text}`."""
-    sections = [f"## {name}\n\n{_body(content)}" for name, content in parts.items() if content not in (None, "", [])]
+    sections = [
+        f"## {name}\n\n{_body(content, points)}" for name, content in parts.items() if content not in (None, "", [])
+    ]
     return {"text": "\n\n".join([f"# {title}", *sections]) + "\n"}
 
 
@@ -108,9 +111,10 @@ def _mean_sentence(text: str) -> float:
     return len(_words(prose)) / max(1, len(_SENTENCE_END.findall(prose)))
 
 
-def _body(content: Any) -> str:
-    """Write a part's content as Markdown."""
+def _body(content: Any, points: int) -> str:
+    """Write a part's content as Markdown: a list as points, a mapping as `key: value` pairs."""
     if isinstance(content, list):
-        points = cast("list[Any]", content)
-        return "\n".join(f"- {point}" for point in points)
+        return "\n".join(f"- {_body(point, points)}" for point in cast("list[Any]", content)[:points])
+    if isinstance(content, dict):
+        return ", ".join(f"{key}: {value}" for key, value in cast("dict[str, Any]", content).items())
     return str(content)
