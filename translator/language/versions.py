@@ -70,7 +70,8 @@ class VersionRange:
         numbers = [int(part) for part in parts if part is not None]
         if pre and len(numbers) < 3:  # noqa: PLR2004 - a pre-release belongs to a whole version
             return None
-        low = Version(*(numbers + [0, 0])[:3], pre or "")
+        major, minor, patch = [*numbers, 0, 0][:3]
+        low = Version(major, minor, patch, pre or "")
         return cls(text, low, _upper(sign, numbers, low))
 
     def admits(self, version: Version) -> bool:
