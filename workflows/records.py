@@ -96,7 +96,7 @@ class StepExecution:
     finished_at: datetime | None = None
     idempotency_key: str = ""
     arguments: Json = None
-    result: Json = None  # or {"$artifact": uri} when it is over 32 KiB
+    result: Json = None  # {"value": …}, or {"artifact": uri, "bytes": n, "sha256": …} when it is over 32 KiB
     saves: Json = None  # {channel: value}, as they were evaluated
     goto: str | None = None  # the transition that was chosen in a flow
     error: RunError | None = None

@@ -1,0 +1,309 @@
+"""Executes runs: one attempt at a time for each, from what is recorded until the run ends, waits or is drained.
+
+Our rows are the truth about a run; LangGraph's checkpoint is the means to go on. So what an attempt came to is told by
+what its nodes recorded, never by LangGraph's state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.errors import GraphDrained
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import RunControl
+from langgraph.types import Command
+from structlog.stdlib import get_logger
+
+from translator import compiling
+from translator.language.expressions import ExpressionEngine, ExpressionError
+from translator.planning.catalog import Catalog
+from translator.planning.plan import Plan
+from workflows.attempt import Attempt, Ports
+from workflows.errors import JournalError, WorkflowError
+from workflows.performing import StepFailed
+from workflows.ports import PlanStore
+from workflows.program import Program, prepare
+from workflows.records import AttemptEnded, AttemptStarted, EventRecorded, History, RunMoved
+from workflows.run import RunError, RunId, RunStatus
+from workflows.stepping import RunStepper
+
+Json = Any
+AttemptKind = Literal["start", "resume", "recover"]
+CACHED_PLANS = 256  # compiled graphs that are kept
+log = get_logger("specloom.engine")
+
+
+@dataclass(slots=True)
+class _Live:
+    """An attempt that is executed here and now."""
+
+    attempt: Attempt
+    task: asyncio.Task[Any] | None = None
+    control: RunControl = field(default_factory=RunControl)
+    is_cancelled: bool = False
+    is_draining: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A plan with everything compiled that running it takes."""
+
+    program: Program
+    graph: CompiledStateGraph[Any, Any, Any, Any]
+
+
+class Engine:
+    """Executes the runs of one tenant."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        plans: PlanStore,
+        catalog: Catalog,
+        checkpointer: BaseCheckpointSaver[Any],
+        expressions: ExpressionEngine,
+    ) -> None:
+        self._ports, self._plans, self._catalog = ports, plans, catalog
+        self._checkpointer, self._expressions = checkpointer, expressions
+        self._live: dict[str, _Live] = {}
+        self._attempts: dict[str, Attempt] = {}
+        self._stepper = RunStepper(self._attempts)
+        self._ready: dict[str, _Ready] = {}
+
+    # --- what the dispatcher says ----------------------------------------------------------------------------------
+
+    async def run_attempt(self, run_id: RunId) -> RunStatus:
+        """Execute a queued run until it ends, waits or is drained, and return its status then.
+
+        A failed run is no error here; raises `JournalError` when its records cannot be written.
+        """
+        history = await self._ports.journal.history(run_id)
+        kind: AttemptKind = "start" if history.run.attempt == 0 else "resume"
+        if history.run.status is RunStatus.RUNNING:
+            kind = "recover"
+        elif not await self._move(history, RunStatus.RUNNING):
+            return (await self._ports.journal.history(run_id)).run.status
+        return await self._attempt(history, kind)
+
+    def deliver(self, run_id: RunId, interrupt_id: str) -> bool:
+        """Tell a live attempt that an answer is recorded; False when no node of it waits for that here."""
+        live = self._live.get(run_id)
+        if live is None or interrupt_id not in live.attempt.parked:
+            return False
+        task = asyncio.ensure_future(self._take(live.attempt, interrupt_id))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return True
+
+    def cancel(self, run_id: RunId) -> bool:
+        """Stop a live attempt for real; False when the run is not live here."""
+        live = self._live.get(run_id)
+        if live is None or live.task is None:
+            return False
+        live.is_cancelled = True
+        live.task.cancel()
+        return True
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Let every live attempt stop at its next step, and stop for real those that take longer; they go on later."""
+        for live in self._live.values():
+            live.is_draining = True
+            live.control.request_drain()
+        tasks = [live.task for live in self._live.values() if live.task]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=grace_seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+    # --- one attempt -----------------------------------------------------------------------------------------------
+
+    async def _attempt(self, history: History, kind: AttemptKind) -> RunStatus:
+        run, number = history.run, history.run.attempt + 1
+        if run.cancel_requested:
+            return await self._end(run.id, run.attempt, RunStatus.CANCELLED)
+        started = replace(run, status=RunStatus.RUNNING, attempt=number, started_at=run.started_at or datetime.now(UTC))
+        try:
+            ready = await self._prepared(run.plan_digest)
+        except WorkflowError as error:
+            return await self._end(run.id, number, RunStatus.FAILED, error=RunError(error.name, error.message))
+        attempt = Attempt.of(replace(history, run=started), number, ready.program, self._ports)
+        live = self._live[run.id] = _Live(attempt)
+        self._attempts[run.id] = attempt
+        try:
+            record = AttemptStarted(run.id, number, kind, datetime.now(UTC))
+            attempt.append(record, attempt.event("run.started", attempt=number, kind=kind))
+            self._tell_changes(attempt)
+            log.info("attempt.started", run_id=run.id, attempt=number, kind=kind)
+            return await self._until_it_stops(live, ready)
+        finally:
+            del self._live[run.id], self._attempts[run.id]
+
+    async def _until_it_stops(self, live: _Live, ready: _Ready) -> RunStatus:
+        """Drive the graph, and again as long as answers came while it was on its way to wait."""
+        attempt = live.attempt
+        while True:
+            attempt.is_interrupted = False
+            ended = await self._drive(live, ready)
+            if ended is not None:
+                return ended
+            if live.is_cancelled or live.is_draining:
+                return await self._stopped(live)
+            waits = [question.interrupt_id for question in attempt.questions.values() if question.is_open]
+            if waits and await self._end_waiting(attempt, waits):
+                return RunStatus.WAITING
+            await self._refresh(attempt)
+            attempt.rounds.clear()
+
+    async def _drive(self, live: _Live, ready: _Ready) -> RunStatus | None:
+        """Run the graph once and record what came of it; None when it was interrupted."""
+        attempt = live.attempt
+        try:
+            async with asyncio.timeout_at(_loop_time(attempt.deadline)):
+                state = await self._invoke(live, ready)
+        except StepFailed as failure:
+            return await self._fail(attempt, failure.error)
+        except GraphDrained:
+            return await self._stopped(live)
+        except TimeoutError:
+            return await self._fail(attempt, RunError("time-limit", "the run took longer than limits.duration allows"))
+        except asyncio.CancelledError:
+            return await self._cancelled(live)
+        except JournalError:
+            raise
+        except Exception:
+            log.exception("attempt.broke", run_id=attempt.run.id, attempt=attempt.number)
+            return await self._fail(attempt, RunError("internal-error", "the server failed; its log says more"))
+        return None if attempt.is_interrupted else await self._succeed(attempt, compiling.channels_of(state))
+
+    async def _invoke(self, live: _Live, ready: _Ready) -> dict[str, Json]:
+        if live.is_cancelled:
+            raise asyncio.CancelledError
+        given = await self._input(live.attempt)
+        config = _config(live.attempt)
+        live.task = asyncio.ensure_future(ready.graph.ainvoke(given, config, durability="sync", control=live.control))
+        try:
+            return await live.task
+        finally:
+            live.task = None
+
+    async def _cancelled(self, live: _Live) -> RunStatus:
+        """Record a stop; when not the run but whoever executes it was cancelled, say so upwards too."""
+        status = await self._stopped(live)
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
+            raise asyncio.CancelledError
+        return status
+
+    async def _input(self, attempt: Attempt) -> Json:
+        """Return what to start or resume the graph with."""
+        if await self._checkpointer.aget_tuple(_config(attempt)) is None:
+            return compiling.initial_state(attempt.program.plan)
+        answers = {
+            question.interrupt_id: question.answer
+            for question in attempt.questions.values()
+            if not question.is_open and not question.is_taken
+        }
+        return Command(resume=answers) if answers else None
+
+    async def _succeed(self, attempt: Attempt, state: dict[str, Json]) -> RunStatus:
+        try:
+            outputs = await attempt.evaluate(attempt.program.outputs, state)
+        except ExpressionError as error:
+            return await self._fail(attempt, RunError(error.name, f"an output has no value: {error.message}"))
+        return await self._end(attempt.run.id, attempt.number, RunStatus.SUCCEEDED, outputs=outputs)
+
+    async def _fail(self, attempt: Attempt, error: RunError) -> RunStatus:
+        return await self._end(attempt.run.id, attempt.number, RunStatus.FAILED, error=error)
+
+    async def _stopped(self, live: _Live) -> RunStatus:
+        """Record a stop: a cancelled run is over, a drained one is queued again."""
+        status = RunStatus.CANCELLED if live.is_cancelled else RunStatus.QUEUED
+        return await self._end(live.attempt.run.id, live.attempt.number, status)
+
+    # --- records ---------------------------------------------------------------------------------------------------
+
+    async def _move(self, history: History, to: RunStatus) -> bool:
+        return await self._ports.journal.commit(RunMoved(history.run.id, to, datetime.now(UTC)))
+
+    async def _end(
+        self, run_id: RunId, number: int, status: RunStatus, *, outputs: Json = None, error: RunError | None = None
+    ) -> RunStatus:
+        """Record how an attempt and its run ended."""
+        now = datetime.now(UTC)
+        name = "run.drained" if status is RunStatus.QUEUED else f"run.{status.value}"
+        data: dict[str, Json] = {"error": error.as_json()} if error else {}
+        if status is RunStatus.SUCCEEDED:
+            data = {"outputs": outputs}
+        moved = RunMoved(run_id, status, now, outputs=outputs, error=error)
+        ended = AttemptEnded(run_id, number, status, now)
+        event = EventRecorded(run_id, name, now, None, number, data)
+        await asyncio.shield(self._ports.journal.commit(moved, ended, event))
+        why = error.name if error else None
+        log.info("attempt.ended", run_id=run_id, attempt=number, status=status.value, error=why)
+        return status
+
+    async def _end_waiting(self, attempt: Attempt, waits: list[str]) -> bool:
+        """Let the run wait, unless an answer came meanwhile."""
+        now, run_id = datetime.now(UTC), attempt.run.id
+        moved = RunMoved(run_id, RunStatus.WAITING, now, unless_answered=True)
+        ended = AttemptEnded(run_id, attempt.number, RunStatus.WAITING, now)
+        event = attempt.event("run.waiting", None, **{"for": waits})
+        is_waiting = await self._ports.journal.commit(moved, ended, event)
+        if is_waiting:
+            log.info("attempt.ended", run_id=run_id, attempt=attempt.number, status="waiting")
+        return is_waiting
+
+    async def _refresh(self, attempt: Attempt) -> None:
+        history = await self._ports.journal.history(attempt.run.id)
+        attempt.questions = {question.interrupt_id: question for question in history.questions}
+
+    async def _take(self, attempt: Attempt, interrupt_id: str) -> None:
+        await self._refresh(attempt)
+        parked = attempt.parked.get(interrupt_id)
+        if parked is not None and not attempt.questions[interrupt_id].is_open:
+            round_, member = parked
+            round_.wake(member)
+
+    def _tell_changes(self, attempt: Attempt) -> None:
+        """Record an event for each stage or tool whose source is not what the plan was bound to."""
+        told: set[str] = set()
+        for step in attempt.program.plan.steps:
+            bound = step.call
+            if bound is None or bound.name in told:
+                continue
+            entries = self._catalog.versions(bound.kind, bound.name)
+            found = next((entry.source_digest for entry in entries if entry.version == bound.version), None)
+            if found != bound.source_digest:
+                told.add(bound.name)
+                data = {"entry": bound.name, "planned": bound.source_digest, "found": found}
+                attempt.append(attempt.event("source.changed", step.id, **data))
+
+    async def _prepared(self, digest: str) -> _Ready:
+        if digest not in self._ready:
+            plan = await self._plans.get(digest)
+            while len(self._ready) >= CACHED_PLANS:
+                del self._ready[next(iter(self._ready))]
+            self._ready[digest] = _Ready(prepare(plan, self._expressions), self._compiled(plan))
+        return self._ready[digest]
+
+    def _compiled(self, plan: Plan) -> CompiledStateGraph[Any, Any, Any, Any]:
+        return compiling.compile(plan, self._stepper).compile(checkpointer=self._checkpointer)
+
+
+def _config(attempt: Attempt) -> RunnableConfig:
+    # Our own step cap counts; LangGraph's must never come first: a block takes three supersteps.
+    most = 3 * (attempt.program.plan.limits.steps or 10_000) + 10
+    return {"configurable": {"thread_id": attempt.run.id}, "recursion_limit": most}
+
+
+def _loop_time(deadline: datetime | None) -> float | None:
+    if deadline is None:
+        return None
+    return asyncio.get_running_loop().time() + (deadline - datetime.now(UTC)).total_seconds()

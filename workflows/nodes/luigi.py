@@ -1,0 +1,181 @@
+"""The verb `luigi`: builds a stage and what it requires, each task a step execution of its own."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote
+
+from workflows.errors import StepError, UnknownArtifact
+from workflows.luigi.expansion import ExpandedTask, Expansion
+from workflows.luigi.stages import StageCall, StageResult, TaskOutcome
+from workflows.nodes.call import NodeCall
+from workflows.records import ArtifactStored, ExpansionRecorded, StepExecution, StepStatus
+from workflows.run import RunError
+
+Json = Any
+LOGS = ".specloom/logs"  # inside the run's directory
+WORKERS = 8  # tasks of one step at a time
+
+
+async def run_stage(call: NodeCall) -> Json:
+    """Return `{outputs}`, and `data` when the step reads what its targets hold."""
+    attempt, step = call.attempt, call.program.step
+    group = attempt.ports.groups.get(step.call.name) if step.call else None
+    if step.call is None or group is None:
+        name = step.call.name if step.call else "(none)"
+        raise StepError(f"the server's catalog has no stage {name} any more", error_name="unavailable")
+    directory = attempt.ports.artifacts.work_directory(attempt.run.id)
+    stage_call = StageCall(
+        stage=step.call.name,
+        group=group,
+        arguments=call.arguments,
+        run_id=attempt.run.id,
+        run_dir=directory,
+        idempotency_key=call.execution.idempotency_key,
+        requires=step.requires,
+        read=step.read,
+        timeout=step.timeout_seconds,
+        workers=WORKERS,
+        log_dir=directory / LOGS / step.id,
+    )
+    result = await attempt.ports.stages.run(stage_call, _Recorder(call))
+    _keep(call, result)
+    return {"outputs": _without_paths(result.outputs)} | ({"data": result.data} if result.has_data else {})
+
+
+@dataclass(frozen=True)
+class _Recorder:
+    """Tells the journal how the tasks of this step go."""
+
+    call: NodeCall
+
+    def expansion(self) -> Expansion | None:
+        recorded = self.call.attempt.expansions.get((self.call.program.step.id, self.call.visit.id))
+        return Expansion.from_json(recorded.body) if recorded else None
+
+    async def record_expansion(self, expansion: Expansion) -> None:
+        attempt, step = self.call.attempt, self.call.program.step.id
+        record = ExpansionRecorded(
+            attempt.run.id, step, self.call.visit.id, expansion.digest, expansion.as_json(), datetime.now(UTC)
+        )
+        attempt.expansions[step, self.call.visit.id] = record
+        complete = sum(task.is_complete for task in expansion.tasks)
+        tasks = [{"task": task.key, "name": task.name, "needs": list(task.needs)} for task in expansion.tasks]
+        event = attempt.event("luigi.expanded", step, digest=expansion.digest, tasks=tasks, complete=complete)
+        await attempt.commit(record, event)
+
+    def recorded(self, task_key: str) -> bool:
+        found = self._found(task_key)
+        return found is not None and found.status is StepStatus.SUCCEEDED
+
+    def _found(self, task_key: str) -> StepExecution | None:
+        return self.call.attempt.execution(self.call.program.step.id, self.call.visit.id, task_key)
+
+    async def task_started(self, task: ExpandedTask) -> None:
+        record = self._opened(task)
+        await self.call.attempt.commit(record, self._event("luigi.task-started", task))
+
+    def _opened(self, task: ExpandedTask) -> StepExecution:
+        attempt, execution, before = self.call.attempt, self.call.execution, self._found(task.key)
+        return StepExecution(
+            run_id=attempt.run.id,
+            step=execution.step,
+            visit=execution.visit,
+            try_number=before.try_number + 1 if before else 1,
+            status=StepStatus.RUNNING,
+            attempt=attempt.number,
+            started_at=datetime.now(UTC),
+            task=task.key,
+            name=task.name,
+            idempotency_key=f"{execution.idempotency_key}/{task.key}",
+            arguments=dict(task.params),
+        )
+
+    def _event(self, kind: str, task: ExpandedTask, **data: Json) -> Any:
+        step = self.call.program.step.id
+        return self.call.attempt.event(kind, step, task=task.key, name=task.name, **data)
+
+    def task_progress(self, task: ExpandedTask, *, message: str | None, percentage: float | None) -> None:
+        event = self._event("luigi.task-progress", task, message=message, percentage=percentage)
+        self.call.attempt.append(event)
+
+    async def task_finished(self, task: ExpandedTask, outcome: TaskOutcome) -> None:
+        attempt = self.call.attempt
+        if outcome.status == "skipped":
+            record = attempt.closed(self._opened(task), StepStatus.SKIPPED)
+            attempt.append(record, self._event("luigi.task-skipped", task))
+            return
+        log_uri = await self._kept_log(outcome.log)
+        opened = self._found(task.key) or self._opened(task)
+        if outcome.status == "succeeded":
+            record = attempt.closed(opened, StepStatus.SUCCEEDED, log_uri=log_uri)
+            event = self._event("luigi.task-succeeded", task, seconds=round(outcome.seconds, 3), log_uri=log_uri)
+            await attempt.commit(record, event)
+            return
+        name = outcome.error.error_name if outcome.error else outcome.status
+        message = outcome.error.message if outcome.error else "the task was stopped"
+        error = RunError(name=name, message=message, node=opened.step, log_uri=log_uri)
+        status = StepStatus.CANCELLED if outcome.status == "cancelled" else StepStatus.FAILED
+        event = self._event("luigi.task-failed", task, error=error.as_json())
+        attempt.append(attempt.closed(opened, status, error=error, log_uri=log_uri), event)
+
+    async def _kept_log(self, log: Path | None) -> str | None:
+        if log is None:
+            return None
+        attempt, step = self.call.attempt, self.call.program.step.id
+        try:
+            kept = await attempt.ports.artifacts.register(attempt.run.id, log)
+        except UnknownArtifact:  # the task printed nothing
+            return None
+        now = datetime.now(UTC)
+        attempt.append(
+            ArtifactStored(attempt.run.id, kept.path, kept.bytes, kept.sha256, "text/plain; charset=utf-8", step, now)
+        )
+        return kept.uri
+
+
+def _keep(call: NodeCall, result: StageResult) -> None:
+    """Enter the files that the stage's targets are into the list of artifacts."""
+    attempt, step = call.attempt, call.program.step.id
+    own = f"specloom://runs/{attempt.run.id}/artifacts/"
+    for leaf in _leaves(result.outputs):
+        uri = str(leaf["uri"])
+        if leaf.get("sha256") is None or not uri.startswith(own):
+            continue
+        path = unquote(uri.removeprefix(own))
+        media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        stored = ArtifactStored(
+            attempt.run.id, path, leaf["bytes"], leaf["sha256"], media_type, step, datetime.now(UTC)
+        )
+        event = attempt.event("artifact.stored", step, path=path, bytes=stored.bytes, sha256=stored.sha256)
+        attempt.append(stored, event)
+
+
+def _leaves(outputs: Json) -> Iterator[dict[str, Json]]:
+    if isinstance(outputs, dict):
+        shaped = cast("dict[str, Json]", outputs)
+        if "uri" in shaped and "exists" in shaped:
+            yield shaped
+            return
+        for inner in shaped.values():
+            yield from _leaves(inner)
+    elif isinstance(outputs, list):
+        for inner in cast("list[Json]", outputs):
+            yield from _leaves(inner)
+
+
+def _without_paths(outputs: Json) -> Json:
+    """Leave the paths of this machine out of what a spec may read."""
+    if isinstance(outputs, dict):
+        shaped = cast("dict[str, Json]", outputs)
+        if "uri" in shaped and "exists" in shaped:
+            return {name: shaped.get(name) for name in ("uri", "bytes", "sha256")}
+        return {name: _without_paths(inner) for name, inner in shaped.items()}
+    if isinstance(outputs, list):
+        return [_without_paths(inner) for inner in cast("list[Json]", outputs)]
+    return outputs

@@ -1,0 +1,29 @@
+"""The verb `tool`: calls a tool of the catalog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflows.errors import StepError
+from workflows.nodes.call import NodeCall
+from workflows.ports import ToolCall
+
+Json = Any
+
+
+async def call_tool(call: NodeCall) -> Json:
+    """Return what the tool returned."""
+    step = call.program.step
+    if step.call is None:
+        raise StepError("the plan binds this step to no tool", error_name="unavailable")
+    return await call.attempt.ports.tools.call(
+        ToolCall(
+            binding=step.call,
+            arguments=call.arguments,
+            secrets=step.auth,
+            idempotency_key=call.execution.idempotency_key,
+            timeout_seconds=step.timeout_seconds,
+            run_id=call.attempt.run.id,
+            step=step.id,
+        )
+    )
