@@ -10,7 +10,7 @@ MAX_BARS = 15
 _COLOURS = {"hotspot": "#c8455c", "churn": "#eba937", "ownership": "#21808f", "fixes": "#6c6fa8"}
 _INK, _QUIET, _LINE, _PAPER, _TRACK = "#1f2933", "#5f6b7a", "#e3e6ea", "#fcfcfa", "#f1f2f0"
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BAR, _FOOT = 960, 330, 76, 118, 36, 20, 44
-_LABEL_COLUMNS = 40
+_LABEL_COLUMNS, _TITLE_COLUMNS = 40, 56
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', 'Liberation Sans', sans-serif"
 
 
@@ -44,7 +44,7 @@ def _heading(name: str, count: int) -> list[str]:
     """Write the title and the key of the colours."""
     what = f"The {count} riskiest files" if count > 1 else "The riskiest file" if count else "Risk"
     lines = [
-        _text(28, 40, f"{what} of {_shorten(name)}", size=21, weight=650),
+        _text(28, 40, f"{what} of {_shorten(name, _TITLE_COLUMNS)}", size=21, weight=650),
         _text(28, 63, "Each bar is a file's score: the weighted sum of its factors, from 0 to 1", size=13, fill=_QUIET),
     ]
     x = 28.0
@@ -111,14 +111,14 @@ def _text(  # noqa: PLR0913 - the attributes of one element
     )
 
 
-def _shorten(path: str) -> str:
+def _shorten(path: str, columns: int = _LABEL_COLUMNS) -> str:
     """Cut a long name in its middle: the folder it starts with and the file's own name say most."""
     widths = [2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in path]
-    if sum(widths) <= _LABEL_COLUMNS:
+    if sum(widths) <= columns:
         return path
     head, tail = 0, len(path)
-    room = _LABEL_COLUMNS - 1
-    while tail > 0 and room - widths[tail - 1] >= _LABEL_COLUMNS // 3:
+    room = columns - 1
+    while tail > 0 and room - widths[tail - 1] >= columns // 3:
         tail -= 1
         room -= widths[tail]
     while head < tail and room >= widths[head]:
