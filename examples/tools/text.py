@@ -1,4 +1,7 @@
-"""Tools on text that need no network and no model, and give the same answer every time: made for examples and tests."""
+"""Tools on text that need no network and no model, and give the same answer every time: made for examples and tests.
+
+What a tool returns is typed, so that a spec's author learns of a misspelt field when the spec is planned.
+"""
 
 import hashlib
 import re
@@ -6,6 +9,7 @@ from typing import Annotated, Any, cast
 
 from langchain_core.tools import tool
 from pydantic import Field
+from typing_extensions import TypedDict  # pydantic takes no other before Python 3.12
 
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 _LONG_SENTENCE_WORDS = 25
@@ -22,9 +26,44 @@ _SECTIONS = (
 )
 
 
+class Text(TypedDict):
+    """A text."""
+
+    text: str
+
+
+class Score(TypedDict):
+    """How good a text is, 0 to 1, and what would make it better."""
+
+    score: float
+    advice: list[str]
+
+
+class Heading(TypedDict):
+    """A heading of a text; level 1 is the title."""
+
+    level: int
+    title: str
+
+
+class Outline(TypedDict):
+    """The headings of a text, in order."""
+
+    headings: list[Heading]
+
+
+class Count(TypedDict):
+    """A text in numbers, and its fingerprint; `minutes` is the time to read it."""
+
+    words: int
+    sentences: int
+    minutes: int
+    sha256: str
+
+
 @tool
-async def greet(name: Annotated[str, Field(min_length=1, description="Whom to greet.")]) -> dict[str, str]:
-    """Greet somebody; returns `{text}`."""
+async def greet(name: Annotated[str, Field(min_length=1, description="Whom to greet.")]) -> Text:
+    """Greet somebody."""
     return {"text": f"Hello, {name}!"}
 
 
@@ -32,15 +71,15 @@ async def greet(name: Annotated[str, Field(min_length=1, description="Whom to gr
 async def draft(
     topic: Annotated[str, Field(min_length=1, description="What to write about.")],
     round: Annotated[int, Field(ge=0, description="How many drafts there were before; each adds a section.")] = 0,  # noqa: A002
-) -> dict[str, str]:
-    """Write a draft in Markdown that is one section longer than the round before; returns `{text}`."""
+) -> Text:
+    """Write a draft in Markdown that is one section longer than the round before."""
     sections = [f"## {title}\n\n{body.format(topic=topic)}" for title, body in _SECTIONS[: round + 1]]
     return {"text": "\n\n".join([f"# {_capital(topic)}", *sections]) + "\n"}
 
 
 @tool
-async def score(text: Annotated[str, Field(description="A text in Markdown.")]) -> dict[str, Any]:
-    """Score a text from 0 to 1; returns `{score, advice}`, the advice naming what is missing.
+async def score(text: Annotated[str, Field(description="A text in Markdown.")]) -> Score:
+    """Score a text from 0 to 1, and say what is missing.
 
     A quarter each: long enough, several headings, sentences of readable length, a last section on what to do.
     """
@@ -58,8 +97,8 @@ async def score(text: Annotated[str, Field(description="A text in Markdown.")]) 
 
 
 @tool
-async def outline(text: Annotated[str, Field(description="A text in Markdown.")]) -> dict[str, Any]:
-    """List a text's headings; returns `{headings: [{level, title}]}`."""
+async def outline(text: Annotated[str, Field(description="A text in Markdown.")]) -> Outline:
+    """List a text's headings."""
     return {"headings": [{"level": level, "title": title} for level, title in _headings(text)]}
 
 
@@ -68,8 +107,8 @@ async def merge(
     title: Annotated[str, Field(description="Heading of the whole.")],
     parts: Annotated[dict[str, Any], Field(description="Heading to content: text, or a list with one point each.")],
     points: Annotated[int, Field(ge=1, description="How many points of each list to keep.")] = 10,
-) -> dict[str, str]:
-    """Put parts under one heading, in their order; a part without content is left out. Returns `{text}`."""
+) -> Text:
+    """Put parts under one heading, in their order; a part without content is left out."""
     sections = [
         f"## {name}\n\n{_body(content, points)}" for name, content in parts.items() if content not in (None, "", [])
     ]
@@ -77,8 +116,8 @@ async def merge(
 
 
 @tool
-def count(text: Annotated[str, Field(description="Any text.")]) -> dict[str, Any]:
-    """Count a text; returns `{words, sentences, minutes, sha256}`.
+def count(text: Annotated[str, Field(description="Any text.")]) -> Count:
+    """Count a text's words and sentences.
 
     A plain function on purpose: a tool that is not async runs in a child process of its own, where it can be stopped.
     """
