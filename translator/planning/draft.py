@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from translator.language.document import Document, Position, join_pointer
 from translator.language.expressions import ExpressionEngine, JsonSchema
@@ -11,6 +11,7 @@ from translator.language.model import Node, Spec, Verb
 from translator.language.problems import Problem, problem_at
 from translator.planning.catalog import Catalog, CatalogEntry
 from translator.planning.plan import END, Bound
+from translator.planning.scopes import Scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,9 @@ class NodeMap:
 
     @cached_property
     def graph(self) -> dict[str, list[str]]:
-        """Return who leads to whom; the end of a flow is a node of it."""
-        following: dict[str, list[str]] = {name: [] for name in self.members}
-        if self.kind == "flow":
-            following[END] = []
+        """Return who leads to whom; the end is a node of it, and a DAG ends when all its nodes have."""
+        ends = [] if self.kind == "flow" else [END]
+        following: dict[str, list[str]] = {name: [*ends] for name in self.members} | {END: []}
         for way in self.known_ways:
             following[way.source].append(way.target)
         return {name: list(dict.fromkeys(targets)) for name, targets in following.items()}
@@ -94,11 +94,12 @@ class NodeMap:
         return len(self.known_ways) < len(self.ways)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reading:
     """What the expressions of one place read. `node` is None for the outputs of the workflow."""
 
     path: str
+    value: Any
     node: DraftNode | None
     is_after: bool  # the node's own result is there already
     references: frozenset[tuple[str, ...]]
@@ -126,15 +127,34 @@ class Draft:
             found.setdefault(node.id, node)
         return found
 
+    @cached_property
+    def inside(self) -> dict[DraftNode, NodeMap]:
+        """Return the map inside each block."""
+        return {one.owner: one for one in self.maps if one.owner}
+
     def every_node(self) -> Iterator[DraftNode]:
         """Walk through all nodes, a block before its members."""
-        inside = {one.owner: one for one in self.maps if one.owner}
+        inside = self.inside
         waiting = [node for one in reversed(self.maps) if not one.owner for node in reversed(one.members.values())]
         while waiting:
             node = waiting.pop()
             yield node
             if node in inside:
                 waiting.extend(reversed(inside[node].members.values()))
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """Return what expressions see; ask only when the results of all nodes are known."""
+        channels = {name: channel.json_schema for name, channel in self.spec.state.items()}
+        set_from_start = [name for name, channel in self.spec.state.items() if channel.default is not None]
+        return Scopes.build(self.inputs, channels, set_from_start, self.results, self.spec.secrets)
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """Return the schema of the inputs: a closed object, whose fields are required unless they have a default."""
+        fields = {name: schema if isinstance(schema, dict) else {} for name, schema in self.spec.inputs.items()}
+        required = [name for name, schema in fields.items() if "default" not in schema]
+        return {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
 
     @property
     def top(self) -> NodeMap:

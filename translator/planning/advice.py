@@ -1,0 +1,90 @@
+"""Advice: what is allowed, and yet probably not what was meant."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+from translator.language.document import join_pointer
+from translator.language.problems import Problem
+from translator.planning.channels import writes_of
+from translator.planning.draft import Draft
+
+_SECRET = re.compile(
+    r"sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
+    r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{30,}|xox[abeprs]-[A-Za-z0-9-]{10,}|-----BEGIN [A-Z ]{0,30}PRIVATE KEY"
+    r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.|[a-z]{2,12}://[^\s/:@]{1,64}:[^\s/@]{3,128}@"
+)
+_SECRET_KEY = re.compile(r"(?i)(?:^|[_-])(?:password|passwd|token|secret|api[_-]?key|credentials?)$")
+_REFERENCE = re.compile(r"#/defs/([^/]+)")
+_SHORTEST = 8  # characters of a literal under a telling key
+
+
+def advise(draft: Draft) -> list[Problem]:
+    """Point at what nothing uses, and at literals that look like secrets."""
+    return [*_unused(draft), *_unused_definitions(draft), *_secrets(draft)]
+
+
+def _unused(draft: Draft) -> Iterator[Problem]:
+    spec = draft.spec
+    read = {path[:2] for reading in draft.readings for path in reading.references}
+    if ("inputs",) not in read:
+        for name in spec.inputs:
+            if ("inputs", name) not in read:
+                path = join_pointer("/inputs", name)
+                yield draft.at_key(path, "unused-input", "no expression reads this input", "take it out, or use it")
+    written = {name for node in draft.every_node() for name, _, _ in writes_of(node)}
+    if ("state",) not in read:
+        for name in spec.state:
+            if ("state", name) not in read and name not in written:
+                path = join_pointer("/state", name)
+                message = "nothing saves into this channel, and no expression reads it"
+                yield draft.at_key(path, "unused-channel", message, "take it out, or use it")
+    handed = {secret for node in draft.every_node() for secret in node.node.auth.values()}
+    for number, secret in enumerate(spec.secrets):
+        if secret not in handed:
+            path = join_pointer("/secrets", number)
+            message = "no `auth` names this secret"
+            yield draft.at_value(path, "unused-secret", message, "take it out: what is not declared cannot leak")
+
+
+def _unused_definitions(draft: Draft) -> Iterator[Problem]:
+    if not draft.spec.defs:
+        return
+    used = {
+        match.group(1).replace("~1", "/").replace("~0", "~")
+        for path, text in _strings("", draft.document.value)
+        if path.endswith("/$ref") and (match := _REFERENCE.match(text))
+    }
+    for name in draft.spec.defs:
+        if name not in used:
+            path = join_pointer("/defs", name)
+            yield draft.at_key(path, "unused-definition", "no schema refers to this definition", "take it out")
+
+
+def _secrets(draft: Draft) -> Iterator[Problem]:
+    """Report literals of well-known forms anywhere, and literals under telling keys among arguments."""
+    found: list[str] = []
+    if not draft.document.text or _SECRET.search(draft.document.text):
+        found += [path for path, text in _strings("", draft.document.value) if _SECRET.search(text)]
+    for node in draft.every_node():
+        for name, value in node.node.with_.items():
+            is_literal = isinstance(value, str) and "${" not in value and len(value) >= _SHORTEST
+            if is_literal and _SECRET_KEY.search(name):
+                found.append(node.at("with", name))
+    for path in dict.fromkeys(found):
+        message = "this looks like a secret, and everybody who may read the spec can read it"
+        suggestion = "declare its name under `secrets:`, hand it over with `auth:`, and replace the key that was shown"
+        yield draft.at_value(path, "secret-like-literal", message, suggestion)
+
+
+def _strings(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Walk through all strings of a JSON value with their pointers; not recursive, as documents may be deep."""
+    waiting = [(path, value)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            waiting += [(join_pointer(path, key), one) for key, one in cast("dict[str, Any]", value).items()]
+        elif isinstance(value, list):
+            waiting += [(join_pointer(path, number), one) for number, one in enumerate(cast("list[Any]", value))]

@@ -1,0 +1,53 @@
+"""What of the language this version of the server can run; all the rest is refused, each at its own key."""
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from translator.language.document import join_pointer
+from translator.language.problems import Problem
+from translator.planning.draft import Draft, DraftNode
+
+AVAILABLE_VERBS = ("luigi", "tool", "human", "dag", "set", "fail")
+
+_LATER_KEYS_OF_NODES = ("map", "catch", "compensate", "cache", "idempotency_key", "mask", "join")
+_LATER_LIMITS_OF_NODES = ("tokens", "cost_usd")
+_LATER_LIMITS = ("tokens", "cost_usd", "fan_out")
+
+
+def check_availability(draft: Draft) -> list[Problem]:
+    """Refuse verbs and keys that the language has and this version cannot run."""
+    paths = [*_of_spec(draft), *(path for node in draft.every_node() for path in _of_node(node))]
+    message = "the language has this, but this version of the server cannot run it yet"
+    usable = "verbs that it can run: " + ", ".join(AVAILABLE_VERBS)
+    return [draft.at_key(path, "not-available-yet", message, usable) for path in paths]
+
+
+def _of_spec(draft: Draft) -> Iterator[str]:
+    spec = draft.spec
+    if spec.finally_:
+        yield "/finally"
+    if spec.join not in (None, "all"):
+        yield "/join"
+    if spec.limits:
+        yield from _set_keys(spec.limits, "/limits", _LATER_LIMITS)
+        if spec.limits.on_exceed != "abort":
+            yield "/limits/on_exceed"
+
+
+def _of_node(one: DraftNode) -> Iterator[str]:
+    if one.verb not in AVAILABLE_VERBS:
+        yield one.at(one.verb)
+    for path in _set_keys(one.node, one.path, _LATER_KEYS_OF_NODES):
+        if not (path == one.at("join") and one.node.join == "all"):
+            yield path
+    if one.node.limits:
+        yield from _set_keys(one.node.limits, one.at("limits"), _LATER_LIMITS_OF_NODES)
+
+
+def _set_keys(part: BaseModel, path: str, keys: tuple[str, ...]) -> Iterator[str]:
+    """Walk through those of the keys that say something; an empty list or `false` asks for nothing."""
+    given = part.model_fields_set
+    for key in keys:
+        if key in given and getattr(part, key):
+            yield join_pointer(path, key)

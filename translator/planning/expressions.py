@@ -1,0 +1,129 @@
+"""Every value with expressions, compiled where it stands: names, types, and whether it fits its place."""
+
+from typing import Any, cast
+
+from translator.language.expressions import JsonSchema, Scope
+from translator.language.fitting import fits
+from translator.language.model import Switch
+from translator.language.problems import Problem, did_you_mean, problem_at
+from translator.language.schema_walk import simplified
+from translator.language.templates import CompiledValue, compile_value
+from translator.planning.draft import Draft, Reading
+from translator.planning.literals import literal_faults
+from translator.planning.places import Place, places
+from translator.planning.scopes import Scopes
+
+_WRITTEN = "an expression is written `${ … }`"
+
+
+def check_expressions(draft: Draft) -> list[Problem]:
+    """Compile all expressions in the scope of their place; remember what each reads, for the passes that follow."""
+    scopes = draft.scopes
+    return [problem for place in places(draft) for problem in _checked(draft, scopes, place)]
+
+
+def _checked(draft: Draft, scopes: Scopes, place: Place) -> list[Problem]:
+    if not has_expression(place.value):
+        return _literal(draft, place)
+    compiled = compile_value(place.value, _scope(scopes, place), draft.engine)
+    draft.readings.append(Reading(place.path, place.value, place.node, place.is_after, compiled.references))
+    if compiled.problems:
+        return _refused(draft, place, compiled)
+    if place.role == "switch":
+        return _uncovered(draft, place, compiled.schema)
+    reasons = [fit.reason for schema in place.accepts if not (fit := fits(compiled.schema, schema))]
+    if not place.accepts or len(reasons) < len(place.accepts):
+        return []
+    message = f"this does not fit its place: {reasons[0]}"
+    return [draft.at_value(place.path, "type-mismatch", message, _hint(place))]
+
+
+def has_expression(value: Any) -> bool:
+    """Tell whether a string in a JSON value holds `${`."""
+    if isinstance(value, str):
+        return "${" in value
+    if isinstance(value, dict):
+        return any(has_expression(one) for one in cast("dict[str, Any]", value).values())
+    return isinstance(value, list) and any(has_expression(one) for one in cast("list[Any]", value))
+
+
+def _scope(scopes: Scopes, place: Place) -> Scope:
+    if place.node is None:
+        return scopes.for_outputs()
+    scope = scopes.for_save(place.node.id) if place.is_after else scopes.for_arguments(place.node.id)
+    for name in place.sees:
+        scope = scope.extended(name, {})
+    return scope
+
+
+def _refused(draft: Draft, place: Place, compiled: CompiledValue) -> list[Problem]:
+    found: list[Problem] = []
+    for pointer, problem in compiled.problems:
+        path = place.path + pointer
+        position = draft.document.position_in(path, problem.offset)
+        found.append(problem_at(position, problem.name, problem.message, path, problem.suggestion))
+    return found
+
+
+def _literal(draft: Draft, place: Place) -> list[Problem]:
+    """Check a value that is written out against what its place accepts: it must fit one schema in every respect."""
+    if place.role == "switch":
+        return _uncovered(draft, place, {"const": place.value})
+    faults = [literal_faults(place.value, schema, draft.spec.defs) for schema in place.accepts]
+    if not all(faults):
+        return []
+    pointer, reason = faults[0][0] if faults else ("", "")
+    suggestion = _WRITTEN if isinstance(place.value, str) else _hint(place)
+    return [draft.at_value(place.path + pointer, "type-mismatch", reason, suggestion)] if faults else []
+
+
+def _hint(place: Place) -> str | None:
+    if place.role == "condition":
+        return "a condition is true or false; compare with `==`, `<` or `!= null`"
+    return None
+
+
+def _uncovered(draft: Draft, place: Place, schema: JsonSchema) -> list[Problem]:
+    """Check that a switch knows every value that may come, and no other."""
+    transition = place.node.node.next if place.node else None
+    if not isinstance(transition, Switch) or place.node is None:
+        return []
+    values = _enumerated(schema)
+    if values is None:
+        is_unknown = draft.catalog is None and not schema  # the catalog may know more
+        if transition.default is not None or is_unknown:
+            return []
+        message = "any value may come here, and the cases do not cover it: `default` is missing"
+        return [draft.lacking(place.node.at("next"), "missing-else", message, "add `default: end`, or a node")]
+    found: list[Problem] = []
+    missing = [value for value in values if value not in transition.cases]
+    if missing and transition.default is None:
+        message = f"the cases leave out {len(missing)} of the {len(values)} values that may come"
+        suggestion = f"add a case for {missing[0]}, or a `default`"
+        found.append(draft.lacking(place.node.at("next"), "missing-else", message, suggestion))
+    for case in transition.cases:
+        if case not in values:
+            path = place.node.at("next", "cases", case)
+            message = "this value never comes: the schema has an enum without it"
+            found.append(draft.at_key(path, "type-mismatch", message, did_you_mean(case, values)))
+    return found
+
+
+def _enumerated(schema: JsonSchema) -> list[str] | None:
+    """Return the values of an enum as a switch compares them, as text; None where there is no end of values."""
+    inner, _ = simplified(schema)
+    if inner.get("type") == "boolean":
+        return ["true", "false"]
+    values: Any = [inner["const"]] if "const" in inner else inner.get("enum")
+    if not isinstance(values, list):
+        return None
+    return [case_of(value) for value in cast("list[Any]", values)]
+
+
+def case_of(value: Any) -> str:
+    """Return the key of a switch's case that a value picks: text as it is, true, false, null and numbers as JSON."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)

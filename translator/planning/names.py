@@ -1,0 +1,88 @@
+"""Names and what they refer to: nodes, channels, secrets, and ids that are used twice."""
+
+from collections.abc import Iterable, Iterator
+
+from translator.language.document import join_pointer
+from translator.language.problems import Problem, did_you_mean
+from translator.planning.draft import Draft, DraftNode, NodeMap
+from translator.planning.plan import END
+
+
+def check_names(draft: Draft) -> list[Problem]:
+    """Check every name that the text alone explains."""
+    return [
+        *_doubles(draft),
+        *(problem for one in draft.maps for problem in _targets(draft, one)),
+        *(problem for node in draft.every_node() for problem in (*_channels(draft, node), *_secrets(draft, node))),
+        *_self_calls(draft),
+    ]
+
+
+def _doubles(draft: Draft) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for node in draft.every_node():
+        if node.id in seen:
+            message = (
+                "another node of this document has the same id; ids are unique in the document, also across blocks"
+            )
+            yield draft.at_key(node.path, "bad-name", message, "give one of them another name")
+        seen.add(node.id)
+
+
+def _targets(draft: Draft, one: NodeMap) -> Iterator[Problem]:
+    choices = [*one.members, END] if one.kind == "flow" else list(one.members)
+    if one.kind == "flow" and one.start is not None and one.start not in one.members:
+        yield _unknown(draft, one.start_path, one.start, list(one.members))
+    known = set(choices)
+    for way in one.ways:
+        if way.word not in known:
+            yield _unknown(draft, way.path, way.word, choices)
+
+
+def _unknown(draft: Draft, path: str, word: str, choices: list[str]) -> Problem:
+    if word in draft.nodes:
+        message = "this node stands in another map; a node leads to, or needs, only nodes of its own map"
+        return draft.at_value(path, "not-a-sibling", message, _of_map(choices))
+    suggestion = did_you_mean(word, choices) or _of_map(choices)
+    return draft.at_value(path, "unknown-node", "no node of this map has this name", suggestion)
+
+
+def _of_map(choices: list[str]) -> str:
+    shown = ", ".join(choices[:5])
+    return f"nodes of this map: {shown}{' and more' if len(choices) > 5 else ''}"  # noqa: PLR2004 - enough to show
+
+
+def _channels(draft: Draft, one: DraftNode) -> Iterator[Problem]:
+    keys: list[tuple[str, str]] = [(one.at("save", name), name) for name in one.node.save]
+    keys += [(one.at("set", name), name) for name in one.node.set or ()]
+    keys += [(one.at("reset", number), name) for number, name in enumerate(one.node.reset)]
+    for path, name in keys:
+        if name not in draft.spec.state:
+            suggestion = did_you_mean(name, draft.spec.state) or _declared("channels", "state", draft.spec.state)
+            yield draft.at_key(path, "unknown-channel", "`state` declares no such channel", suggestion)
+
+
+def _secrets(draft: Draft, one: DraftNode) -> Iterator[Problem]:
+    for parameter, name in one.node.auth.items():
+        if name not in draft.spec.secrets:
+            path = one.at("auth", parameter)
+            suggestion = did_you_mean(name, draft.spec.secrets) or _declared("secrets", "secrets", draft.spec.secrets)
+            yield draft.at_value(path, "unknown-secret", "`secrets` does not declare this name", suggestion)
+
+
+def _declared(what: str, key: str, names: Iterable[str]) -> str:
+    shown = ", ".join(list(names)[:5])
+    return f"declared {what}: {shown}" if shown else f"declare it under `{key}:`"
+
+
+def _self_calls(draft: Draft) -> Iterator[Problem]:
+    for node in draft.every_node():
+        called = (node.node.workflow or "").partition("@")[0]
+        if called and called == draft.spec.metadata.name:
+            message = "a workflow that calls itself would never end"
+            yield draft.at_value(node.at("workflow"), "workflow-cycle", message, "use a bounded cycle of `next`")
+
+
+def path_of_channel(name: str) -> str:
+    """Return the pointer of a channel's declaration."""
+    return join_pointer("/state", name)

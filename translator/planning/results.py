@@ -1,0 +1,53 @@
+"""What is known of each node's result before anything runs: what the author declares, else what the catalog tells."""
+
+from typing import Any
+
+from translator.language.expressions import JsonSchema
+from translator.language.problems import Problem
+from translator.language.schema_walk import as_schema
+from translator.planning.draft import Draft, DraftNode
+
+_NOTHING: JsonSchema = {"type": "null"}
+_BLOCK: JsonSchema = {"type": "object"}
+
+
+def know_results(draft: Draft) -> list[Problem]:
+    """Write down the schema of every result; finds no problems."""
+    known = draft.results
+    known.update((node.id, _mapped(node, _known(draft, node))) for node in draft.nodes.values())
+    for one in draft.maps:
+        if one.owner and one.owner.node.result is None:
+            # a block inside shows only that it is an object: written out at every depth, schemas would multiply
+            inside = {name: _BLOCK if node.node.nodes else known[name] for name, node in one.members.items()}
+            known[one.owner.id] = {"type": "object", "properties": inside}
+    return []
+
+
+def _known(draft: Draft, one: DraftNode) -> JsonSchema:
+    declared = one.node.result
+    entry = draft.entries.get(one.id)
+    if one.verb == "luigi":
+        return _of_stage(one, as_schema(declared) if declared is not None else entry.result if entry else {})
+    if declared is not None:
+        return as_schema(declared)
+    if one.verb in {"set", "fail"}:
+        return _NOTHING
+    return entry.result if entry else {}
+
+
+def _of_stage(one: DraftNode, said: JsonSchema) -> JsonSchema:
+    """Add `outputs`, and with `read` also `data`, to what is said about them."""
+    if "$ref" in said:
+        return {}
+    given = ["outputs", "data"] if one.node.read else ["outputs"]
+    fields: dict[str, Any] = {**{name: {} for name in given}, **said.get("properties", {})}
+    required = [*dict.fromkeys([*said.get("required", ()), *given])]
+    return {**said, "type": "object", "properties": fields, "required": required}
+
+
+def _mapped(one: DraftNode, schema: JsonSchema) -> JsonSchema:
+    if one.node.map is None:
+        return schema
+    failure: JsonSchema = {"type": "object", "properties": {"index": {"type": "integer"}, "item": {}, "error": {}}}
+    fields = {"ok": {"type": "array", "items": schema}, "failed": {"type": "array", "items": failure}}
+    return {"type": "object", "properties": fields, "required": ["ok", "failed"]}
