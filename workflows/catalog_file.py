@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from translator.language.versions import BadReferenceError, Version, parse_ref
 from workflows.catalog_mistakes import Mistakes
 from workflows.errors import WorkflowError
 from workflows.luigi.registry import LuigiGroup
 from workflows.tools.registry import ToolGroup
 from workflows.tools.secrets import SecretSource
 
-GROUP_NAME = re.compile(r"[a-z][a-z0-9._-]{0,62}")
-SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 _MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
@@ -27,7 +27,29 @@ _NO_VERSION = "0.0.0"
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Module = Annotated[str, StringConstraints(pattern=_MODULE)]
 _Variable = Annotated[str, StringConstraints(pattern=_VARIABLE)]
-_Version = Annotated[str, StringConstraints(pattern=f"^{SEMVER.pattern}$")]
+_GROUP_RULE = "a group's name is like `market` or `web-tools`: small letters, digits, `.`, `_`, `-`"
+_SECRET_RULE = "a secret's name is like `SEARCH_KEY`: letters, digits, `_`"  # noqa: S105 - a sentence
+
+
+def is_group_name(name: str) -> bool:
+    """Tell whether entries of a group of this name can be named in a spec."""
+    try:
+        return parse_ref(f"{name}.entry").group == name
+    except BadReferenceError:
+        return False
+
+
+def _is_secret_name(name: str) -> bool:
+    return _SECRET.fullmatch(name) is not None
+
+
+def _semver(text: str) -> str:
+    if Version.parse(text) is None:
+        raise PydanticCustomError("version", "not a version")
+    return text
+
+
+_Version = Annotated[str, AfterValidator(_semver)]
 
 
 class CatalogFileError(WorkflowError):
@@ -137,15 +159,15 @@ def _known_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
 
 
 def _check_names(content: Mapping[str, Any], mistakes: Mistakes) -> None:
-    for kind, pattern, rule in (
-        ("luigi", GROUP_NAME, "a group's name is like `market` or `web-tools`: small letters, digits, `.`, `_`, `-`"),
-        ("tools", GROUP_NAME, "a group's name is like `market` or `web-tools`: small letters, digits, `.`, `_`, `-`"),
-        ("secrets", _SECRET, "a secret's name is like `SEARCH_KEY`: letters, digits, `_`"),
+    for kind, is_name, rule in (
+        ("luigi", is_group_name, _GROUP_RULE),
+        ("tools", is_group_name, _GROUP_RULE),
+        ("secrets", _is_secret_name, _SECRET_RULE),
     ):
         table: Any = content.get(kind)
         names: list[str] = [*table] if type(table) is dict else []
         for name in names:
-            if not pattern.fullmatch(name):
+            if not is_name(name):
                 mistakes.add((kind, name), f"`{name}` is no name: {rule}")
 
 

@@ -177,7 +177,7 @@ async def test_a_secret_without_a_value_says_how_to_give_one(open_tools: OpenToo
 
 @pytest.mark.parametrize("both", [True, False])
 async def test_a_child_that_ignores_sigterm_is_gone_a_second_after_the_timeout(
-    tools: CatalogTools, tmp_path: Path, both: bool
+    tools: CatalogTools, tmp_path: Path, *, both: bool
 ) -> None:
     file = tmp_path / "pids"
     with pytest.raises(StepError) as caught:
