@@ -3,7 +3,7 @@
 Ordinary Luigi, nothing of Specloom in it; from the folder `examples`, this runs the same:
 `python -m luigi --module repo_risk.stages Risk --repository . --local-scheduler`.
 Each task writes its target in one piece (LocalTarget moves a finished temporary file into place), relative to the
-working directory, which is the run's own.
+working directory, which is the run's own; a folder named after the parameters keeps what was made with others apart.
 """
 # ruff: noqa: D102 - requires, output and run are Luigi's words, each task says what they do
 # pyright: basic, reportIncompatibleMethodOverride=false, reportArgumentType=false, reportAttributeAccessIssue=false
@@ -56,7 +56,7 @@ class ReadHistory(HistoryParameters, luigi.Task):
     """Read the commits of the period and the size of each file that they touched."""
 
     def output(self) -> luigi.LocalTarget:
-        return _target("history.json")
+        return _target(_history_folder(self), "history.json")
 
     def run(self) -> None:
         history = read_history(self.repository, self.since, max(1, self.max_commits), self.exclude)
@@ -70,7 +70,7 @@ class Churn(HistoryParameters, luigi.Task):
         return self.clone(ReadHistory)
 
     def output(self) -> luigi.LocalTarget:
-        return _target("churn.json")
+        return _target(_history_folder(self), "churn.json")
 
     def run(self) -> None:
         _write_json(self.output(), measure_churn(_read_json(self.input())))
@@ -83,7 +83,7 @@ class Ownership(HistoryParameters, luigi.Task):
         return self.clone(ReadHistory)
 
     def output(self) -> luigi.LocalTarget:
-        return _target("ownership.json")
+        return _target(_history_folder(self), "ownership.json")
 
     def run(self) -> None:
         _write_json(self.output(), measure_ownership(_read_json(self.input())))
@@ -96,7 +96,7 @@ class Hotspots(HistoryParameters, luigi.Task):
         return {"history": self.clone(ReadHistory), "churn": self.clone(Churn)}
 
     def output(self) -> luigi.LocalTarget:
-        return _target("hotspots.json")
+        return _target(_history_folder(self), "hotspots.json")
 
     def run(self) -> None:
         found = {name: _read_json(target) for name, target in self.input().items()}
@@ -115,7 +115,7 @@ class Risk(HistoryParameters, luigi.Task):
         }
 
     def output(self) -> luigi.LocalTarget:
-        return _target("risk.json")
+        return _target(_history_folder(self), "risk.json")
 
     def run(self) -> None:
         found = {name: _read_json(target) for name, target in self.input().items()}
@@ -136,7 +136,9 @@ class Report(HistoryParameters, luigi.Task):
         return self.clone(Risk)
 
     def output(self) -> dict[str, luigi.LocalTarget]:
-        return {"markdown": _target("report.md"), "json": _target("report.json"), "plot": _target("risk.svg")}
+        files = {"markdown": "report.md", "json": "report.json", "plot": "risk.svg"}
+        folder = f"report-{_mark(self)}"
+        return {kind: _target(folder, name) for kind, name in files.items()}
 
     def run(self) -> None:
         ranking: list[RankedFile] = json.loads(json.dumps(_thaw(self.ranking)))
@@ -153,9 +155,19 @@ def _thaw(value: Any) -> Any:
     return [_thaw(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _target(name: str) -> luigi.LocalTarget:
-    """Return a file of the working directory; UTF-8 whatever the machine's locale says."""
-    return luigi.LocalTarget(name, format=UTF8)
+def _mark(task: luigi.Task) -> str:
+    """Return the end of Luigi's own id of a task: a hash of its parameters."""
+    return task.task_id.rpartition("_")[2]
+
+
+def _history_folder(task: luigi.Task) -> str:
+    """Return the folder of all that is measured of one history."""
+    return f"history-{_mark(task.clone(ReadHistory))}"
+
+
+def _target(folder: str, name: str) -> luigi.LocalTarget:
+    """Return a file below the working directory; UTF-8 whatever the machine's locale says."""
+    return luigi.LocalTarget(f"{folder}/{name}", format=UTF8)
 
 
 def _read_json(target: luigi.LocalTarget) -> Any:

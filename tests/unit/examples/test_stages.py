@@ -30,6 +30,12 @@ def run_dir(tmp_path, monkeypatch):
     return folder
 
 
+def find(folder: Path, name: str) -> Path:
+    """Return the one file of this name below a folder."""
+    (found,) = folder.rglob(name)
+    return found
+
+
 def build(task: luigi.Task) -> list[str]:
     """Build a task and what it requires by hand, as a stage host does; return the names of those that ran."""
     ran = [name for needed in task.deps() for name in build(needed)]
@@ -44,11 +50,11 @@ def test_risk_builds_what_it_requires_once(repository, run_dir):
     ran = build(stages.Risk(repository=str(repository.path)))
 
     assert ran == ["ReadHistory", "Churn", "Ownership", "Hotspots", "Risk"]
-    risk = json.loads((run_dir / "risk.json").read_text())
+    risk = json.loads(find(run_dir, "risk.json").read_text())
     assert [file["path"] for file in risk["files"]] == ["src/engine.py", "readme.md"]
-    assert sorted(path.name for path in run_dir.iterdir()) == [
+    assert {path.name for path in run_dir.glob("history-*/*")} == {
         "churn.json", "history.json", "hotspots.json", "ownership.json", "risk.json",
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 def test_report_goes_on_from_a_complete_risk(repository, run_dir):
@@ -58,18 +64,18 @@ def test_report_goes_on_from_a_complete_risk(repository, run_dir):
     )
 
     assert build(report) == ["Report"]
-    assert {key: target.path for key, target in report.output().items()} == {
+    assert {key: Path(target.path).name for key, target in report.output().items()} == {
         "markdown": "report.md",
         "json": "report.json",
         "plot": "risk.svg",
     }
-    markdown = (run_dir / "report.md").read_text()
+    markdown = find(run_dir, "report.md").read_text()
     assert "# Where the risk lies: project" in markdown
     assert r"Look \| here \<b\>" in markdown
     assert "| 1 | `src/engine.py` | 0.80 | 4 | 2 |" in markdown
-    data = json.loads((run_dir / "report.json").read_text())
+    data = json.loads(find(run_dir, "report.json").read_text())
     assert (data["format"], data["verdict"], data["files"][0]["measured"]["owner_share"]) == (1, "approve", 0.5)
-    ET.parse(run_dir / "risk.svg")  # noqa: S314 - written a moment ago
+    ET.parse(find(run_dir, "risk.svg"))  # noqa: S314 - written a moment ago
 
 
 def test_every_target_is_a_relative_path(repository):
@@ -91,10 +97,20 @@ def test_parameters_reach_every_required_task(repository):
         assert (task.repository, task.since, task.max_commits) == (str(repository.path), "2026-01-01", 7)
 
 
+def test_other_parameters_write_elsewhere(repository, run_dir):
+    build(stages.ReadHistory(repository=str(repository.path)))
+
+    assert build(stages.Churn(repository=str(repository.path), max_commits=2)) == ["ReadHistory", "Churn"]
+    lengths = {len(json.loads(path.read_text())["commits"]) for path in run_dir.rglob("history.json")}
+    assert lengths == {5, 2}
+    once, again = (stages.Report(ranking=RANKING, comment=comment) for comment in ("", "again"))
+    assert {t.path for t in flatten(once.output())}.isdisjoint(t.path for t in flatten(again.output()))
+
+
 def test_excluded_files_are_a_parameter(repository, run_dir):
     build(stages.Risk(repository=str(repository.path), exclude=["src/"]))
 
-    risk = json.loads((run_dir / "risk.json").read_text())
+    risk = json.loads(find(run_dir, "risk.json").read_text())
     assert [file["path"] for file in risk["files"]] == ["yarn.lock", "readme.md"]
 
 
@@ -107,7 +123,7 @@ def test_a_failure_leaves_no_half_written_target(empty_repository, run_dir):
     with pytest.raises(Exception, match="nothing was committed yet"):
         build(stages.Risk(repository=str(empty_repository.path)))
 
-    assert list(run_dir.iterdir()) == []
+    assert not [path for path in run_dir.rglob("*") if path.is_file()]
 
 
 def test_a_repository_without_changes_still_gets_a_report(empty_repository, run_dir):
@@ -115,8 +131,8 @@ def test_a_repository_without_changes_still_gets_a_report(empty_repository, run_
 
     build(stages.Report(repository=str(empty_repository.path), ranking=[]))
 
-    assert "nothing to rank" in (run_dir / "report.md").read_text()
-    assert "No file changed" in (run_dir / "risk.svg").read_text()
+    assert "nothing to rank" in find(run_dir, "report.md").read_text()
+    assert "No file changed" in find(run_dir, "risk.svg").read_text()
 
 
 def test_luigi_itself_builds_the_report_in_a_process_of_its_own(repository, tmp_path):
@@ -129,4 +145,4 @@ def test_luigi_itself_builds_the_report_in_a_process_of_its_own(repository, tmp_
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert {"report.md", "report.json", "risk.svg"} <= {path.name for path in tmp_path.iterdir()}
+    assert {path.name for path in tmp_path.glob("report-*/*")} == {"report.md", "report.json", "risk.svg"}
