@@ -68,3 +68,8 @@ class Settings(BaseSettings):
 def environment() -> Mapping[str, str]:
     """Return the environment of the process, for secrets and for what hosts may see."""
     return os.environ
+
+
+def forbid_unsafe_checkpoints() -> None:
+    """Have LangGraph read checkpoints as data only; call it before langgraph is imported, which reads this once."""
+    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")

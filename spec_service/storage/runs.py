@@ -1,0 +1,121 @@
+"""The board of runs: how they stand, which there are, and what they keep."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from spec_service.ports import RunFilter, RunPosition
+from spec_service.storage.columns import DEFAULT_TENANT, artifact_of, question_of, run_of
+from spec_service.storage.cursors import read_cursor, write_cursor
+from spec_service.storage.database import Database
+from workflows.errors import UnknownRun
+from workflows.records import ArtifactStored, Question
+from workflows.run import Run, RunId, RunStatus
+
+
+class SqlRunBoard:
+    """Runs of one tenant, to look at; only the journal changes them."""
+
+    def __init__(self, database: Database, tenant: str = DEFAULT_TENANT) -> None:
+        self._database = database
+        self._tenant = tenant
+
+    async def get(self, run_id: RunId) -> RunPosition:
+        """Return a run with all its questions; raises `UnknownRun`."""
+        return await self._database.read(partial(_get, tenant=self._tenant, run_id=run_id))
+
+    async def page(
+        self, wanted: RunFilter, cursor: str | None, limit: int
+    ) -> tuple[tuple[RunPosition, ...], str | None]:
+        """Return runs, the newest first, and the cursor of the next page; raises `BadCursor`."""
+        before = read_cursor(cursor)
+        work = partial(_page, tenant=self._tenant, wanted=wanted, before=before, limit=limit + 1)
+        found = await self._database.read(work)
+        items = found[:limit]
+        return items, write_cursor(items[-1].run.id) if len(found) > limit else None
+
+    async def unfinished(self) -> tuple[RunPosition, ...]:
+        """Return every run that is not final, the oldest first, with its questions."""
+        return await self._database.read(partial(_unfinished, tenant=self._tenant))
+
+    async def artifacts(self, run_id: RunId) -> tuple[ArtifactStored, ...]:
+        """Return what a run keeps, by path; raises `UnknownRun`."""
+        return await self._database.read(partial(_artifacts, tenant=self._tenant, run_id=run_id))
+
+    async def counts(self) -> Mapping[RunStatus, int]:
+        """Return how many runs have each status."""
+        return await self._database.read(partial(_counts, tenant=self._tenant))
+
+
+def _get(connection: sqlite3.Connection, *, tenant: str, run_id: RunId) -> RunPosition:
+    run = _run(connection, tenant, run_id)
+    return RunPosition(run, _questions(connection, tenant, (run_id,)).get(run_id, ()))
+
+
+def _run(connection: sqlite3.Connection, tenant: str, run_id: RunId) -> Run:
+    row = connection.execute("SELECT * FROM run WHERE tenant = ? AND id = ?", (tenant, run_id)).fetchone()
+    if row is None:
+        raise UnknownRun
+    return run_of(row)
+
+
+def _questions(connection: sqlite3.Connection, tenant: str, run_ids: Sequence[str]) -> dict[str, tuple[Question, ...]]:
+    found: dict[str, tuple[Question, ...]] = {}
+    for run_id in run_ids:
+        sql = "SELECT * FROM question WHERE tenant = ? AND run_id = ? ORDER BY id"
+        rows = connection.execute(sql, (tenant, run_id)).fetchall()
+        found[run_id] = tuple(question_of(row) for row in rows)
+    return found
+
+
+def _page(
+    connection: sqlite3.Connection, *, tenant: str, wanted: RunFilter, before: str | None, limit: int
+) -> tuple[RunPosition, ...]:
+    conditions, values = _conditions(wanted, before)
+    sql = f"SELECT * FROM run WHERE tenant = ?{''.join(conditions)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - our own text
+    return _positions(connection, tenant, connection.execute(sql, (tenant, *values, limit)).fetchall())
+
+
+def _conditions(wanted: RunFilter, before: str | None) -> tuple[list[str], list[Any]]:
+    name, _, revision = (wanted.spec or "").partition("@r")
+    number = int(revision) if revision.isdecimal() and len(revision) < 10 else (0 if revision else None)  # noqa: PLR2004
+    choices = [
+        (" AND status = ?", wanted.status.value if wanted.status else None),
+        (" AND spec_name = ?", name or None),
+        (" AND spec_revision = ?", number),
+        (" AND id < ?", before),  # ids grow with time
+    ]
+    conditions = [text for text, value in choices if value is not None]
+    values: list[Any] = [value for _, value in choices if value is not None]
+    for key, value in wanted.labels.items():
+        conditions.append(" AND EXISTS (SELECT 1 FROM json_each(run.labels) AS l WHERE l.key = ? AND l.value = ?)")
+        values += [key, value]
+    return conditions, values
+
+
+def _unfinished(connection: sqlite3.Connection, *, tenant: str) -> tuple[RunPosition, ...]:
+    open_ = tuple(status.value for status in RunStatus if not status.is_final)
+    sql = "SELECT * FROM run WHERE tenant = ? AND status IN (?, ?, ?) ORDER BY id"
+    return _positions(connection, tenant, connection.execute(sql, (tenant, *open_)).fetchall())
+
+
+def _positions(connection: sqlite3.Connection, tenant: str, rows: Sequence[sqlite3.Row]) -> tuple[RunPosition, ...]:
+    runs = [run_of(row) for row in rows]
+    asking = [run.id for run in runs if not run.status.is_final]
+    questions = _questions(connection, tenant, asking)
+    return tuple(RunPosition(run, questions.get(run.id, ())) for run in runs)
+
+
+def _artifacts(connection: sqlite3.Connection, *, tenant: str, run_id: RunId) -> tuple[ArtifactStored, ...]:
+    _run(connection, tenant, run_id)
+    sql = "SELECT * FROM artifact WHERE tenant = ? AND run_id = ? ORDER BY path"
+    return tuple(artifact_of(row) for row in connection.execute(sql, (tenant, run_id)))
+
+
+def _counts(connection: sqlite3.Connection, *, tenant: str) -> Mapping[RunStatus, int]:
+    sql = "SELECT status, COUNT(*) AS number FROM run WHERE tenant = ? GROUP BY status"
+    found = {row["status"]: row["number"] for row in connection.execute(sql, (tenant,))}
+    return {status: found.get(status.value, 0) for status in RunStatus}

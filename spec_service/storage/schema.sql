@@ -1,0 +1,153 @@
+CREATE TABLE alembic_version (
+	version_num VARCHAR(32) NOT NULL,
+	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+CREATE TABLE "plan" (
+	tenant VARCHAR NOT NULL,
+	digest VARCHAR NOT NULL,
+	spec_digest VARCHAR NOT NULL,
+	body TEXT NOT NULL,
+	created_at VARCHAR NOT NULL,
+	PRIMARY KEY (tenant, digest)
+);
+CREATE TABLE run (
+	tenant VARCHAR NOT NULL,
+	id VARCHAR NOT NULL,
+	spec_name VARCHAR NOT NULL,
+	spec_revision INTEGER NOT NULL,
+	spec_version VARCHAR,
+	spec_digest VARCHAR NOT NULL,
+	plan_digest VARCHAR NOT NULL,
+	status VARCHAR NOT NULL,
+	inputs VARCHAR NOT NULL,
+	outputs VARCHAR,
+	error VARCHAR,
+	labels VARCHAR NOT NULL,
+	priority INTEGER NOT NULL,
+	attempt INTEGER NOT NULL,
+	cancel_requested INTEGER NOT NULL,
+	created_at VARCHAR NOT NULL,
+	started_at VARCHAR,
+	finished_at VARCHAR,
+	PRIMARY KEY (tenant, id)
+);
+CREATE INDEX ix_run_spec ON run (tenant, spec_name, id);
+CREATE INDEX ix_run_status ON run (tenant, status, id);
+CREATE TABLE spec (
+	tenant VARCHAR NOT NULL,
+	name VARCHAR NOT NULL,
+	current_revision INTEGER NOT NULL,
+	created_at VARCHAR NOT NULL,
+	PRIMARY KEY (tenant, name)
+);
+CREATE TABLE spec_revision (
+	tenant VARCHAR NOT NULL,
+	name VARCHAR NOT NULL,
+	revision INTEGER NOT NULL,
+	version VARCHAR,
+	digest VARCHAR NOT NULL,
+	text TEXT NOT NULL,
+	media_type VARCHAR NOT NULL,
+	description VARCHAR NOT NULL,
+	labels VARCHAR NOT NULL,
+	warnings VARCHAR NOT NULL,
+	created_at VARCHAR NOT NULL,
+	PRIMARY KEY (tenant, name, revision),
+	CONSTRAINT uq_spec_revision_digest UNIQUE (tenant, digest),
+	CONSTRAINT uq_spec_revision_version UNIQUE (tenant, name, version)
+);
+CREATE TABLE artifact (
+	tenant VARCHAR NOT NULL,
+	run_id VARCHAR NOT NULL,
+	path VARCHAR NOT NULL,
+	bytes INTEGER NOT NULL,
+	sha256 VARCHAR NOT NULL,
+	media_type VARCHAR NOT NULL,
+	step VARCHAR NOT NULL,
+	stored_at VARCHAR NOT NULL,
+	PRIMARY KEY (tenant, run_id, path),
+	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id)
+);
+CREATE TABLE attempt (
+	tenant VARCHAR NOT NULL,
+	run_id VARCHAR NOT NULL,
+	number INTEGER NOT NULL,
+	kind VARCHAR NOT NULL,
+	outcome VARCHAR,
+	started_at VARCHAR NOT NULL,
+	finished_at VARCHAR,
+	PRIMARY KEY (tenant, run_id, number),
+	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id)
+);
+CREATE TABLE event (
+	tenant VARCHAR NOT NULL,
+	run_id VARCHAR NOT NULL,
+	seq INTEGER NOT NULL,
+	type VARCHAR NOT NULL,
+	at VARCHAR NOT NULL,
+	node VARCHAR,
+	attempt INTEGER NOT NULL,
+	data TEXT NOT NULL,
+	PRIMARY KEY (tenant, run_id, seq),
+	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id)
+);
+CREATE TABLE expansion (
+	id INTEGER NOT NULL,
+	tenant VARCHAR NOT NULL,
+	run_id VARCHAR NOT NULL,
+	step VARCHAR NOT NULL,
+	visit VARCHAR NOT NULL,
+	digest VARCHAR NOT NULL,
+	body TEXT NOT NULL,
+	recorded_at VARCHAR NOT NULL,
+	PRIMARY KEY (id),
+	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id),
+	CONSTRAINT uq_expansion UNIQUE (tenant, run_id, step, visit)
+);
+CREATE TABLE question (
+	id INTEGER NOT NULL,
+	tenant VARCHAR NOT NULL,
+	run_id VARCHAR NOT NULL,
+	interrupt_id VARCHAR NOT NULL,
+	step VARCHAR NOT NULL,
+	visit VARCHAR NOT NULL,
+	title VARCHAR NOT NULL,
+	show VARCHAR,
+	schema TEXT,
+	assignees VARCHAR NOT NULL,
+	asked_at VARCHAR NOT NULL,
+	expires_at VARCHAR,
+	answered_at VARCHAR,
+	answer VARCHAR,
+	answered_by VARCHAR,
+	has_expired INTEGER NOT NULL,
+	is_taken INTEGER NOT NULL,
+	PRIMARY KEY (id),
+	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id),
+	CONSTRAINT uq_question UNIQUE (tenant, run_id, interrupt_id)
+);
+CREATE TABLE step_execution (
+	id INTEGER NOT NULL,
+	tenant VARCHAR NOT NULL,
+	run_id VARCHAR NOT NULL,
+	step VARCHAR NOT NULL,
+	visit VARCHAR NOT NULL,
+	task VARCHAR NOT NULL,
+	try_number INTEGER NOT NULL,
+	name VARCHAR NOT NULL,
+	status VARCHAR NOT NULL,
+	attempt INTEGER NOT NULL,
+	started_at VARCHAR NOT NULL,
+	finished_at VARCHAR,
+	idempotency_key VARCHAR NOT NULL,
+	arguments VARCHAR,
+	result VARCHAR,
+	saves VARCHAR,
+	goto VARCHAR,
+	error VARCHAR,
+	log_uri VARCHAR,
+	PRIMARY KEY (id),
+	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id),
+	CONSTRAINT uq_step_execution UNIQUE (tenant, run_id, step, visit, task, try_number)
+);
+INSERT INTO alembic_version VALUES ('0001');

@@ -1,0 +1,133 @@
+"""The shelf of specs: revisions under names, found by name, version, revision or digest."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from datetime import datetime
+from functools import partial
+
+from spec_service.errors import UnknownSpec, VersionExists
+from spec_service.ports import NewSpec, StoredSpec
+from spec_service.storage.columns import DEFAULT_TENANT, json_text, read_json, time_text
+from spec_service.storage.cursors import read_cursor, write_cursor
+from spec_service.storage.database import Database
+
+_REVISION = re.compile(r"r([1-9][0-9]{0,8})")
+_DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
+_MAX_ID = 256  # characters
+
+
+class SqlSpecStore:
+    """Revisions of specs of one tenant."""
+
+    def __init__(self, database: Database, tenant: str = DEFAULT_TENANT) -> None:
+        self._database = database
+        self._tenant = tenant
+
+    async def put(self, spec: NewSpec) -> tuple[StoredSpec, bool]:
+        """Store a spec and make it current; False when its digest was there already. Raises `VersionExists`."""
+        return await self._database.write(partial(_put, tenant=self._tenant, spec=spec))
+
+    async def get(self, spec_id: str) -> StoredSpec:
+        """Return what a name, `name@version`, `name@rN` or a digest stands for; raises `UnknownSpec`."""
+        return await self._database.read(partial(_get, tenant=self._tenant, spec_id=spec_id))
+
+    async def page(self, cursor: str | None, limit: int) -> tuple[tuple[StoredSpec, ...], str | None]:
+        """Return current revisions by name, and the cursor of the next page; raises `BadCursor`."""
+        after = read_cursor(cursor) or ""
+        found = await self._database.read(partial(_page, tenant=self._tenant, after=after, limit=limit + 1))
+        items = found[:limit]
+        return items, write_cursor(items[-1].name) if len(found) > limit else None
+
+
+def _put(connection: sqlite3.Connection, *, tenant: str, spec: NewSpec) -> tuple[StoredSpec, bool]:
+    sql = "SELECT revision FROM spec_revision WHERE tenant = ? AND digest = ?"
+    known = connection.execute(sql, (tenant, spec.digest)).fetchone()
+    if known is not None:
+        revision = known["revision"]
+        _refresh(connection, tenant, spec, revision)
+    else:
+        revision = _add(connection, tenant, spec)
+    current = (
+        "INSERT INTO spec (tenant, name, current_revision, created_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (tenant, name) DO UPDATE SET current_revision = excluded.current_revision"
+    )
+    connection.execute(current, (tenant, spec.name, revision, time_text(spec.at)))
+    return _one(connection, "tenant = ? AND name = ? AND revision = ?", (tenant, spec.name, revision)), known is None
+
+
+def _refresh(connection: sqlite3.Connection, tenant: str, spec: NewSpec, revision: int) -> None:
+    """Take what the digest does not cover: labels, description, tests, and the text in which they stand."""
+    sql = (
+        "UPDATE spec_revision SET text = ?, media_type = ?, description = ?, labels = ?, warnings = ?"
+        " WHERE tenant = ? AND name = ? AND revision = ?"
+    )
+    connection.execute(sql, (*_changeable(spec), tenant, spec.name, revision))
+
+
+def _add(connection: sqlite3.Connection, tenant: str, spec: NewSpec) -> int:
+    taken = "SELECT 1 FROM spec_revision WHERE tenant = ? AND name = ? AND version = ?"
+    if spec.version is not None and connection.execute(taken, (tenant, spec.name, spec.version)).fetchone():
+        raise VersionExists
+    newest = "SELECT COALESCE(MAX(revision), 0) FROM spec_revision WHERE tenant = ? AND name = ?"
+    revision = connection.execute(newest, (tenant, spec.name)).fetchone()[0] + 1
+    sql = (
+        "INSERT INTO spec_revision (tenant, name, revision, version, digest, created_at,"
+        " text, media_type, description, labels, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    )
+    identity = (tenant, spec.name, revision, spec.version, spec.digest, time_text(spec.at))
+    connection.execute(sql, (*identity, *_changeable(spec)))
+    return revision
+
+
+def _changeable(spec: NewSpec) -> tuple[str, str, str, str, str]:
+    labels, warnings = json_text(dict(spec.labels)), json_text([dict(one) for one in spec.warnings])
+    return spec.text, spec.media_type, spec.description, labels, warnings
+
+
+def _get(connection: sqlite3.Connection, *, tenant: str, spec_id: str) -> StoredSpec:
+    if len(spec_id) > _MAX_ID:
+        raise UnknownSpec
+    name, at, rest = spec_id.partition("@")
+    if _DIGEST.fullmatch(spec_id):
+        digest = spec_id.removeprefix("sha256:")
+        return _one(connection, "tenant = ? AND digest IN (?, ?)", (tenant, digest, f"sha256:{digest}"))
+    if not at:
+        current = "(SELECT current_revision FROM spec WHERE tenant = ? AND name = ?)"
+        return _one(connection, f"tenant = ? AND name = ? AND revision = {current}", (tenant, name, tenant, name))
+    match = _REVISION.fullmatch(rest)
+    if match:
+        return _one(connection, "tenant = ? AND name = ? AND revision = ?", (tenant, name, int(match[1])))
+    return _one(connection, "tenant = ? AND name = ? AND version = ?", (tenant, name, rest))
+
+
+def _one(connection: sqlite3.Connection, condition: str, values: tuple[str | int, ...]) -> StoredSpec:
+    row = connection.execute(f"SELECT * FROM spec_revision WHERE {condition}", values).fetchone()  # noqa: S608
+    if row is None:
+        raise UnknownSpec
+    return _stored(row)
+
+
+def _page(connection: sqlite3.Connection, *, tenant: str, after: str, limit: int) -> tuple[StoredSpec, ...]:
+    sql = (
+        "SELECT r.* FROM spec AS s JOIN spec_revision AS r"
+        " ON r.tenant = s.tenant AND r.name = s.name AND r.revision = s.current_revision"
+        " WHERE s.tenant = ? AND s.name > ? ORDER BY s.name LIMIT ?"
+    )
+    return tuple(_stored(row) for row in connection.execute(sql, (tenant, after, limit)))
+
+
+def _stored(row: sqlite3.Row) -> StoredSpec:
+    return StoredSpec(
+        name=row["name"],
+        revision=row["revision"],
+        version=row["version"],
+        digest=row["digest"],
+        text=row["text"],
+        media_type=row["media_type"],
+        description=row["description"],
+        labels=read_json(row["labels"]),
+        warnings=tuple(read_json(row["warnings"])),
+        created_at=datetime.fromisoformat(row["created_at"]),
+    )

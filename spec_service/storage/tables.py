@@ -1,0 +1,213 @@
+"""The tables, as SQLModel classes: the one description of the database, from which migrations are made.
+
+Times are ISO 8601 text in UTC with microseconds, which sorts by time; JSON is text, written by us only. Rows are
+read and written in plain SQL by the stores beside this file, because importing SQLAlchemy would double the time that
+a server needs to start; this module is loaded by migrations and tests only.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+def _of_run() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["tenant", "run_id"], ["run.tenant", "run.id"])
+
+
+class SpecRow(SQLModel, table=True):
+    """A name of specs and which revision is current."""
+
+    __tablename__ = "spec"  # pyright: ignore[reportAssignmentType]
+
+    tenant: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    current_revision: int
+    created_at: str
+
+
+class SpecRevisionRow(SQLModel, table=True):
+    """A revision of a spec with its text."""
+
+    __tablename__ = "spec_revision"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        UniqueConstraint("tenant", "digest", name="uq_spec_revision_digest"),
+        UniqueConstraint("tenant", "name", "version", name="uq_spec_revision_version"),
+    )
+
+    tenant: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True)
+    version: str | None
+    digest: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    media_type: str
+    description: str
+    labels: str  # JSON
+    warnings: str  # JSON
+    created_at: str
+
+
+class PlanRow(SQLModel, table=True):
+    """A plan, immutable."""
+
+    __tablename__ = "plan"  # pyright: ignore[reportAssignmentType]
+
+    tenant: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    spec_digest: str
+    body: str = Field(sa_column=Column(Text, nullable=False))  # JSON
+    created_at: str
+
+
+class RunRow(SQLModel, table=True):
+    """A run as it stands."""
+
+    __tablename__ = "run"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        Index("ix_run_status", "tenant", "status", "id"),
+        Index("ix_run_spec", "tenant", "spec_name", "id"),
+    )
+
+    tenant: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    spec_name: str
+    spec_revision: int
+    spec_version: str | None
+    spec_digest: str
+    plan_digest: str
+    status: str
+    inputs: str  # JSON
+    outputs: str | None  # JSON
+    error: str | None  # JSON
+    labels: str  # JSON
+    priority: int
+    attempt: int
+    cancel_requested: int  # 0 or 1
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class AttemptRow(SQLModel, table=True):
+    """A stretch of execution of a run."""
+
+    __tablename__ = "attempt"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (_of_run(),)
+
+    tenant: str = Field(primary_key=True)
+    run_id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    kind: str
+    outcome: str | None
+    started_at: str
+    finished_at: str | None
+
+
+class StepExecutionRow(SQLModel, table=True):
+    """One try of a step or of a task; `id` keeps the order in which they were first recorded."""
+
+    __tablename__ = "step_execution"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        _of_run(),
+        UniqueConstraint("tenant", "run_id", "step", "visit", "task", "try_number", name="uq_step_execution"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
+    tenant: str
+    run_id: str
+    step: str
+    visit: str
+    task: str
+    try_number: int
+    name: str
+    status: str
+    attempt: int
+    started_at: str
+    finished_at: str | None
+    idempotency_key: str
+    arguments: str | None  # JSON
+    result: str | None  # JSON
+    saves: str | None  # JSON
+    goto: str | None
+    error: str | None  # JSON
+    log_uri: str | None
+
+
+class QuestionRow(SQLModel, table=True):
+    """A question to a person and its answer."""
+
+    __tablename__ = "question"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        _of_run(),
+        UniqueConstraint("tenant", "run_id", "interrupt_id", name="uq_question"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
+    tenant: str
+    run_id: str
+    interrupt_id: str
+    step: str
+    visit: str
+    title: str
+    show: str | None  # JSON
+    schema_: str | None = Field(sa_column=Column("schema", Text))  # JSON
+    assignees: str  # JSON
+    asked_at: str
+    expires_at: str | None
+    answered_at: str | None
+    answer: str | None  # JSON
+    answered_by: str | None
+    has_expired: int  # 0 or 1
+    is_taken: int  # 0 or 1
+
+
+class ExpansionRow(SQLModel, table=True):
+    """What a luigi step turned out to be."""
+
+    __tablename__ = "expansion"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        _of_run(),
+        UniqueConstraint("tenant", "run_id", "step", "visit", name="uq_expansion"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
+    tenant: str
+    run_id: str
+    step: str
+    visit: str
+    digest: str
+    body: str = Field(sa_column=Column(Text, nullable=False))  # JSON
+    recorded_at: str
+
+
+class ArtifactRow(SQLModel, table=True):
+    """Bytes that a run keeps, by path; the bytes themselves lie in the artifact store."""
+
+    __tablename__ = "artifact"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (_of_run(),)
+
+    tenant: str = Field(primary_key=True)
+    run_id: str = Field(primary_key=True)
+    path: str = Field(primary_key=True)
+    bytes: int
+    sha256: str
+    media_type: str
+    step: str
+    stored_at: str
+
+
+class EventRow(SQLModel, table=True):
+    """An entry of a run's transcript."""
+
+    __tablename__ = "event"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (_of_run(),)
+
+    tenant: str = Field(primary_key=True)
+    run_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    type: str
+    at: str
+    node: str | None
+    attempt: int
+    data: str = Field(sa_column=Column(Text, nullable=False))  # JSON

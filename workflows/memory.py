@@ -1,0 +1,346 @@
+"""In-memory twins of the ports: for tests, previews and whoever needs no durability; they obey the same exams."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+from translator.planning.plan import Plan
+from workflows.errors import JournalError, StepError, UnknownArtifact, UnknownPlan, UnknownRun, UnknownSecret
+from workflows.following import Followers
+from workflows.ports import Artifact, ToolCall
+from workflows.records import (
+    AnswerTaken,
+    ArtifactStored,
+    AttemptEnded,
+    AttemptStarted,
+    CancelRequested,
+    Event,
+    EventRecorded,
+    ExpansionRecorded,
+    History,
+    Question,
+    QuestionAnswered,
+    QuestionAsked,
+    Record,
+    RunCreated,
+    RunMoved,
+    StepExecution,
+)
+from workflows.run import Run, RunId, RunStatus, sources_of
+
+Json = Any
+StepKey = tuple[str, str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """All that is recorded of one run; every change makes a new entry, so that a refused unit leaves no trace."""
+
+    run: Run
+    steps: Mapping[StepKey, StepExecution] = field(default_factory=dict[StepKey, StepExecution])
+    questions: Mapping[str, Question] = field(default_factory=dict[str, Question])
+    expansions: Mapping[tuple[str, str], ExpansionRecorded] = field(
+        default_factory=dict[tuple[str, str], ExpansionRecorded]
+    )
+    artifacts: Mapping[str, ArtifactStored] = field(default_factory=dict[str, ArtifactStored])
+    attempts: frozenset[int] = frozenset()
+    events: tuple[Event, ...] = ()
+
+
+class _Refusal(Exception):
+    """A guarded record does not hold."""
+
+
+class MemoryJournal:
+    """Journal and event log in one; a record is as durable as the process the moment it is queued."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+        self._failure: str | None = None
+        self._followers = Followers()
+        self._observers: list[Callable[[tuple[Record, ...]], None]] = []
+
+    def observe(self, observer: Callable[[tuple[Record, ...]], None]) -> None:
+        """Call `observer` with the records of each unit."""
+        self._observers.append(observer)
+
+    def append(self, *records: Record) -> None:
+        """Record a unit; trouble shows at the next `durable()`."""
+        try:
+            self._write(records)
+        except _Refusal:
+            self._failure = f"refused: {', '.join(type(record).__name__ for record in records)}"
+        except JournalError as error:
+            self._failure = error.message
+
+    async def commit(self, *records: Record) -> bool:
+        """Record a unit; False when a guarded record was refused."""
+        try:
+            self._write(records)
+        except _Refusal:
+            return False
+        return True
+
+    async def durable(self) -> None:
+        """Tell the trouble of earlier units; there is nothing to wait for."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise JournalError(failure)
+
+    async def history(self, run_id: RunId) -> History:
+        """Return all that is recorded of a run."""
+        entry = self._entry(run_id)
+        return History(
+            run=entry.run,
+            steps=tuple(entry.steps.values()),
+            questions=tuple(entry.questions.values()),
+            expansions=tuple(entry.expansions.values()),
+            last_seq=len(entry.events),
+        )
+
+    async def page(self, run_id: RunId, after: int, limit: int) -> tuple[Event, ...]:
+        """Return events with a seq over `after`, in order, at most `limit`."""
+        events, _ = await self._read_page(run_id, after, limit)
+        return events
+
+    def follow(self, run_id: RunId, after: int) -> AsyncIterator[Event]:
+        """Yield the events after `after`, then each new one; ends after the run's last event."""
+        return self._followers.follow(run_id, after, self._read_page)
+
+    def artifacts(self, run_id: RunId) -> tuple[ArtifactStored, ...]:
+        """Return what a run keeps; raises `UnknownRun`."""
+        return tuple(self._entry(run_id).artifacts.values())
+
+    def _entry(self, run_id: RunId) -> _Entry:
+        if run_id not in self._entries:
+            raise UnknownRun
+        return self._entries[run_id]
+
+    async def _read_page(self, run_id: RunId, after: int, limit: int) -> tuple[tuple[Event, ...], bool]:
+        entry = self._entries.get(run_id)
+        if entry is None:
+            return (), True
+        return entry.events[max(after, 0) : max(after, 0) + limit], entry.run.status.is_final
+
+    def _write(self, records: tuple[Record, ...]) -> None:
+        first = records[0]
+        run_id = first.run.id if isinstance(first, RunCreated) else first.run_id
+        before = self._entries.get(run_id)
+        entry = before
+        for record in records:
+            if isinstance(record, RunCreated):
+                if entry is not None:
+                    raise JournalError("there is a run of this id already")
+                entry = _Entry(record.run)
+            elif entry is None:
+                raise _missing(record)
+            else:
+                entry = applied(record, entry)
+        assert entry is not None  # noqa: S101 - a unit has at least one record
+        self._entries[run_id] = entry
+        self._followers.announce(entry.events[len(before.events) if before else 0 :])
+        for observer in self._observers:
+            observer(records)
+
+
+def _missing(record: Record) -> Exception:
+    """Return what a record of an unknown run leads to: a guard that does not hold, or a mistake."""
+    is_guarded = isinstance(record, RunMoved | CancelRequested | QuestionAnswered)
+    return _Refusal() if is_guarded else JournalError("there is no run of this id")
+
+
+@singledispatch
+def applied(record: Record, entry: _Entry) -> _Entry:
+    """Return the entry with a record in it; raises `_Refusal` when its guard does not hold."""
+    message = f"no rule for {type(record).__name__} of {entry.run.id}"
+    raise TypeError(message)
+
+
+@applied.register
+def _(record: RunMoved, entry: _Entry) -> _Entry:
+    run = entry.run
+    has_news = any(one.answered_at is not None and not one.is_taken for one in entry.questions.values())
+    if run.status not in sources_of(record.to) or (record.unless_answered and has_news):
+        raise _Refusal
+    changed = replace(run, status=record.to)
+    if record.to is RunStatus.RUNNING and run.started_at is None:
+        changed = replace(changed, started_at=record.at)
+    if record.to.is_final:
+        changed = replace(changed, finished_at=record.at, outputs=record.outputs, error=record.error)
+    return replace(entry, run=changed)
+
+
+@applied.register
+def _(_record: CancelRequested, entry: _Entry) -> _Entry:
+    if entry.run.status.is_final:
+        raise _Refusal
+    return replace(entry, run=replace(entry.run, cancel_requested=True))
+
+
+@applied.register
+def _(record: AttemptStarted, entry: _Entry) -> _Entry:
+    if record.number in entry.attempts:
+        raise JournalError("there is an attempt of this number already")
+    run = replace(entry.run, attempt=record.number)
+    return replace(entry, run=run, attempts=entry.attempts | {record.number})
+
+
+@applied.register
+def _(_record: AttemptEnded, entry: _Entry) -> _Entry:
+    return entry
+
+
+@applied.register
+def _(record: StepExecution, entry: _Entry) -> _Entry:
+    key = (record.step, record.visit, record.task, record.try_number)
+    return replace(entry, steps={**entry.steps, key: record})
+
+
+@applied.register
+def _(record: QuestionAsked, entry: _Entry) -> _Entry:
+    if record.interrupt_id in entry.questions:  # a resumed step asks again what it asked already
+        return entry
+    question = Question(
+        run_id=record.run_id,
+        interrupt_id=record.interrupt_id,
+        step=record.step,
+        visit=record.visit,
+        title=record.title,
+        show=record.show,
+        schema=record.schema,
+        assignees=record.assignees,
+        asked_at=record.asked_at,
+        expires_at=record.expires_at,
+    )
+    return replace(entry, questions={**entry.questions, record.interrupt_id: question})
+
+
+@applied.register
+def _(record: QuestionAnswered, entry: _Entry) -> _Entry:
+    question = entry.questions.get(record.interrupt_id)
+    if question is None or not question.is_open:
+        raise _Refusal
+    closed = replace(question, answered_at=record.at, answer=record.answer, has_expired=record.has_expired)
+    return replace(entry, questions={**entry.questions, record.interrupt_id: closed})
+
+
+@applied.register
+def _(record: AnswerTaken, entry: _Entry) -> _Entry:
+    question = entry.questions.get(record.interrupt_id)
+    if question is None:
+        return entry
+    return replace(entry, questions={**entry.questions, record.interrupt_id: replace(question, is_taken=True)})
+
+
+@applied.register
+def _(record: ExpansionRecorded, entry: _Entry) -> _Entry:
+    return replace(entry, expansions={**entry.expansions, (record.step, record.visit): record})
+
+
+@applied.register
+def _(record: ArtifactStored, entry: _Entry) -> _Entry:
+    return replace(entry, artifacts={**entry.artifacts, record.path: record})
+
+
+@applied.register
+def _(record: EventRecorded, entry: _Entry) -> _Entry:
+    seq = len(entry.events) + 1
+    event = Event(record.run_id, seq, record.type, record.at, record.node, record.attempt, record.data)
+    return replace(entry, events=(*entry.events, event))
+
+
+class MemoryPlans:
+    """Plans by digest."""
+
+    def __init__(self, plans: Iterable[Plan] = ()) -> None:
+        self._plans = {plan.digest: plan for plan in plans}
+
+    async def put(self, plan: Plan, at: object = None) -> None:
+        """Keep a plan; a plan that is there already stays as it is."""
+        del at
+        self._plans.setdefault(plan.digest, plan)
+
+    async def get(self, digest: str) -> Plan:
+        """Return a plan; raises `UnknownPlan`."""
+        if digest not in self._plans:
+            raise UnknownPlan
+        return self._plans[digest]
+
+
+class MemoryArtifacts:
+    """Artifacts in memory; the work directories lie under a folder, since stages need real ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: dict[str, bytes] = {}
+
+    def work_directory(self, run_id: RunId) -> Path:
+        """Return the directory in which the run's stages work; it exists."""
+        path = self._folder / _safe(run_id) / "work"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    async def put(self, run_id: RunId, path: str, content: bytes, media_type: str) -> Artifact:
+        """Keep bytes under a path."""
+        for part in path.split("/"):
+            _safe(part)
+        return self._keep(run_id, path, content, media_type)
+
+    async def register(self, run_id: RunId, file: Path) -> Artifact:
+        """Take a file of the work directory as an artifact."""
+        work = self.work_directory(run_id).resolve()
+        real = (work / file).resolve()
+        if not real.is_relative_to(work) or not real.is_file():
+            raise UnknownArtifact
+        return self._keep(run_id, real.relative_to(work).as_posix(), real.read_bytes(), "application/octet-stream")
+
+    async def read(self, uri: str) -> bytes:
+        """Return the bytes; raises `UnknownArtifact`."""
+        if uri not in self._kept:
+            raise UnknownArtifact
+        return self._kept[uri]
+
+    def _keep(self, run_id: RunId, path: str, content: bytes, media_type: str) -> Artifact:
+        uri = f"specloom://runs/{run_id}/artifacts/{path}"
+        self._kept[uri] = content
+        return Artifact(uri, path, len(content), hashlib.sha256(content).hexdigest(), media_type)
+
+
+def _safe(part: str) -> str:
+    if part in ("", ".", "..") or "/" in part or "\\" in part or "\0" in part:
+        raise UnknownArtifact
+    return part
+
+
+class MemoryTools:
+    """Tools that are async functions of this process, by name."""
+
+    def __init__(self, functions: Mapping[str, Callable[[ToolCall], Awaitable[Json]]]) -> None:
+        self._functions = dict(functions)
+        self.calls: list[ToolCall] = []
+
+    async def call(self, call: ToolCall) -> Json:
+        """Return the function's result; raises `StepError` for an unknown tool."""
+        self.calls.append(call)
+        function = self._functions.get(call.binding.name)
+        if function is None:
+            raise StepError(f"there is no tool {call.binding.name}", error_name="unavailable")
+        return await function(call)
+
+
+class MemorySecrets:
+    """Secrets that are known already."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+
+    def value(self, name: str) -> str:
+        """Return the value; raises `UnknownSecret`."""
+        if name not in self._values:
+            raise UnknownSecret
+        return self._values[name]
