@@ -11,6 +11,7 @@ working directory, which is the run's own; a folder named after the parameters k
 # (Luigi's annotations are narrower than what Luigi does.)
 
 import json
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,7 +45,14 @@ class HistoryParameters:
 
     repository = luigi.Parameter(default=".", description="A folder of the repository.")
     since = luigi.Parameter(default="", description="Start of the period: 2026-01-31, 6 months ago, or all of it.")
-    max_commits = luigi.IntParameter(default=2000, description="Read at most so many commits, the newest ones.")
+    max_commits = luigi.NumericalParameter(
+        default=2000,
+        var_type=int,
+        min_value=1,
+        max_value=1_000_000,
+        right_op=operator.le,
+        description="Read at most so many commits, the newest ones.",
+    )
     exclude = luigi.ListParameter(
         default=GENERATED,
         schema={"type": "array", "items": {"type": "string", "minLength": 1}},
@@ -59,7 +67,7 @@ class ReadHistory(HistoryParameters, luigi.Task):
         return _target(_history_folder(self), "history.json")
 
     def run(self) -> None:
-        history = read_history(self.repository, self.since, max(1, self.max_commits), self.exclude)
+        history = read_history(self.repository, self.since, self.max_commits, self.exclude)
         _write_json(self.output(), history)
 
 
