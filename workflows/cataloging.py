@@ -17,8 +17,7 @@ from translator.planning.catalog import CatalogEntry, FixedCatalog
 from workflows.catalog_file import CatalogFile
 from workflows.entry_points import STAGES, TOOLS, EntryPointGroups, entry_point_groups
 from workflows.hosting.pool import HostPool
-from workflows.luigi import registry as stages
-from workflows.luigi.registry import LuigiGroup, StageRecord
+from workflows.luigi.registry import LuigiGroup, StageRecord, describe_group
 from workflows.tools.loop_calls import NotImported, import_tool
 from workflows.tools.registry import ToolGroup, ToolRecord, describe_tools
 from workflows.tools.tools import BoundTool
@@ -103,7 +102,7 @@ def _is_there(group: LuigiGroup | ToolGroup, kind: str, filling: _Filling) -> bo
 
 
 async def _fill_stages(group: LuigiGroup, pool: HostPool, only: frozenset[tuple[str, str]], filling: _Filling) -> None:
-    description = await stages.describe_group(group, pool)
+    description = await describe_group(group, pool)
     label = f"luigi.{group.name}"
     filling.failures += [ImportFailure(label, one.module, one.message) for one in description.failures]
     wanted = {name for owner, name in only if owner == group.name}

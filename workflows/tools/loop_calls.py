@@ -11,9 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from langchain_core.runnables.config import var_child_runnable_config
-from langsmith import run_helpers
-
 from workflows.errors import StepError
 from workflows.tools.registry import ToolRecord
 from workflows.tools.tool_host import ToolError, as_json, error_kind, error_text
@@ -91,6 +88,10 @@ async def call_on_loop(
 @contextmanager
 def _unobserved() -> Generator[None]:
     """Hide the graph's callbacks and tracers from the call: they would be told its arguments, secrets and all."""
+    # imported here: whoever only plans needs neither, and they take half a second
+    from langchain_core.runnables.config import var_child_runnable_config  # noqa: PLC0415
+    from langsmith import run_helpers  # noqa: PLC0415
+
     token = var_child_runnable_config.set(None)
     try:
         with run_helpers.tracing_context(enabled=False):
