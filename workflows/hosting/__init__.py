@@ -1,0 +1,1 @@
+"""Child processes: a pool of warm hosts, and evaluation that must not hold up the server."""

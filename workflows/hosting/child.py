@@ -20,15 +20,17 @@ import array
 import contextlib
 import errno
 import gc
-import importlib.util
+import importlib
 import json
 import os
+import pathlib
 import select
 import signal
 import socket
 import sys
 import threading
 import traceback
+import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
@@ -329,14 +331,16 @@ def receive_with_files(connection: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def load_program(settings: dict[str, Any]) -> Methods:
-    """Import the program and let it load the user's modules."""
-    path = settings["program"]
-    spec = importlib.util.spec_from_file_location("_specloom_program", path)
-    if spec is None or spec.loader is None:
-        raise ImportError("no program at " + path)
-    program = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = program
-    spec.loader.exec_module(program)
+    """Import the program and let it load the user's modules.
+
+    It is imported as part of a package of our own making, so that `from .neighbour import …` finds the files beside
+    it, while nothing else of ours gets in the way of the user's modules.
+    """
+    program_file = pathlib.Path(settings["program"])
+    package = types.ModuleType("_specloom_program")
+    package.__path__ = [str(program_file.parent)]
+    sys.modules[package.__name__] = package
+    program = importlib.import_module("." + program_file.stem, package.__name__)
     return program.load(settings["options"])
 
 

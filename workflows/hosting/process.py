@@ -4,6 +4,7 @@ The child side is `child.py`; what it serves is a *program*: a dependency-free P
 
     def load(options: dict) -> dict[str, Callable[[dict, Call], Json]]
 
+The program may import the files beside it with `from .neighbour import …`, and no other file of ours.
 `load` imports the user's modules (once, before hosts are forked); each function gets the call's params and a `Call`
 with `call.send(message)`, which arrives at `on_message` while the call runs. What it returns must be JSON. An exception
 arrives as `HostError(kind, message)`: its attribute `kind` if it has one, else the name of its class.

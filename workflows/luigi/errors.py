@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from workflows.errors import StepError
+from workflows.hosting.errors import HostCrashed, HostError, HostFailure, HostPoolClosed, HostStartFailed, HostTimeout
 
 
 class StageError(StepError):
@@ -53,3 +54,27 @@ class StageUnavailable(StageError):
 
     name: ClassVar[str] = "unavailable"
     matches: ClassVar[str] = "unavailable"
+
+
+def stage_error(error: HostFailure, what: str) -> StageError:
+    """Return what a host's failure means for a stage; `what` names the task for people."""
+    text = f"{what}: {error.message}"
+    match error:
+        case HostStartFailed() | HostPoolClosed():
+            return StageUnavailable(text, tail=error.tail)
+        case HostTimeout():
+            return StageTimeout(text, tail=error.tail)
+        case HostCrashed():
+            return StageCrashed(text, tail=error.tail)
+        case HostError():
+            return _raised_error(error, what)
+        case _:
+            return StageFailed(text, tail=error.tail)
+
+
+def _raised_error(error: HostError, what: str) -> StageError:
+    tail = error.tail or error.traceback_tail
+    for kind in (StageFailed, InvalidParameter, InvalidResult):
+        if kind.name == error.kind:
+            return kind(f"{what}: {error.message}", tail=tail)
+    return StageFailed(f"{what}: {error.kind}: {error.message}", tail=tail)

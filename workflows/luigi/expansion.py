@@ -23,10 +23,21 @@ class ExpandedTask:
     name: str  # for people: "market.Publish(day=2026-11-20)"
     module: str
     qualname: str
-    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    params: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     needs: tuple[str, ...] = ()  # keys
     is_complete: bool = False
     is_external: bool = False  # nobody builds it
+    is_self_contained: bool = True  # `params` says all; else it is found by walking down from the root
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the form that is recorded."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Json]) -> ExpandedTask:
+        """Read what `as_json` wrote."""
+        values: dict[str, Json] = {**value, "needs": tuple(value["needs"])}
+        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,7 @@ class Expansion:
     @classmethod
     def of(cls, tasks: tuple[ExpandedTask, ...], root: str) -> Expansion:
         """Make an expansion and compute its digest."""
-        body = {"tasks": [asdict(task) for task in tasks], "root": root}
+        body = {"tasks": [task.as_json() for task in tasks], "root": root}
         text = json.dumps(body, sort_keys=True, separators=(",", ":"))
         return cls(digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", tasks=tasks, root=root)
 
@@ -53,10 +64,10 @@ class Expansion:
 
     def as_json(self) -> dict[str, Json]:
         """Return the form that is recorded."""
-        return {"digest": self.digest, "root": self.root, "tasks": [asdict(task) for task in self.tasks]}
+        return {"digest": self.digest, "root": self.root, "tasks": [task.as_json() for task in self.tasks]}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> Expansion:
         """Read what `as_json` wrote."""
-        tasks = tuple(ExpandedTask(**{**task, "needs": tuple(task["needs"])}) for task in value["tasks"])
+        tasks = tuple(ExpandedTask.from_json(task) for task in value["tasks"])
         return cls(digest=value["digest"], tasks=tasks, root=value["root"])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflows.hosting.errors import HostFailure
+from workflows.hosting.pool import HostPool
+from workflows.hosting.process import HostSpec
+
 JsonSchema = dict[str, Any]
+
+PROGRAM = Path(__file__).with_name("stage_host.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,8 @@ class StageRecord:
     """A stage: what the catalog says about it, and where it is defined."""
 
     name: str  # "market.Publish"
-    version: str
-    source_digest: str  # sha256 over the source files of the group's modules
+    version: str  # its own `specloom_version`, else the group's
+    source_digest: str  # sha256 over the source files of the group's modules and what they import from beside them
     description: str
     parameters: JsonSchema
     module: str
@@ -52,4 +58,36 @@ class GroupDescription:
     failures: tuple[ImportFailure, ...] = ()
 
 
-_ = (Mapping, field)
+def host_spec(group: LuigiGroup) -> HostSpec:
+    """Return what makes a host one of this group's."""
+    return HostSpec(
+        program=PROGRAM,
+        options=json.dumps({"group": group.name, "modules": list(group.modules)}),
+        python=str(group.python or ""),
+        path=tuple(str(path) for path in group.path),
+        env=group.env,
+    )
+
+
+async def describe_group(group: LuigiGroup, pool: HostPool) -> GroupDescription:
+    """Import the group's modules in a host and return their stages; what is broken is listed, and raises nothing."""
+    try:
+        async with pool.lease(host_spec(group)) as host:
+            found = await host.call("describe", {})
+    except HostFailure as error:
+        reason = f"{error.message}: {last_line(error.tail)}" if error.tail.strip() else error.message
+        return GroupDescription(failures=tuple(ImportFailure(module, reason) for module in group.modules))
+    return GroupDescription(
+        stages=tuple(_record(stage, group, found["source_digest"]) for stage in found["stages"]),
+        failures=tuple(ImportFailure(**failure) for failure in found["failures"]),
+    )
+
+
+def _record(stage: dict[str, Any], group: LuigiGroup, source_digest: str) -> StageRecord:
+    values: dict[str, Any] = {**stage, "version": stage["version"] or group.version, "source_digest": source_digest}
+    return StageRecord(**values)
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something: of a traceback, the exception."""
+    return text.strip().rpartition("\n")[2]

@@ -2,89 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, Protocol
+import asyncio
 
 from workflows.hosting.pool import HostPool
-from workflows.luigi.errors import StageError
-from workflows.luigi.expansion import ExpandedTask, Expansion
-from workflows.luigi.registry import LuigiGroup
-from workflows.run import RunId
+from workflows.luigi.building import StepBuild
+from workflows.luigi.calls import StageCall, StageRecorder, StageResult, TaskOutcome
+from workflows.luigi.errors import StageTimeout
+from workflows.luigi.expansion import Expansion
+from workflows.luigi.unfinished import Workplaces
 
-Json = Any
-
-
-@dataclass(frozen=True, slots=True)
-class StageCall:
-    """One try of a luigi step."""
-
-    stage: str  # "market.Publish"
-    group: LuigiGroup
-    arguments: Mapping[str, Json]
-    run_id: RunId
-    run_dir: Path  # where the tasks work, unless the group has a fixed one; must exist
-    idempotency_key: str  # of the step; a task's is f"{idempotency_key}/{task.key}"
-    requires: Literal["build", "check", "satisfied"] = "build"
-    read: Literal["json", "text"] | None = None
-    timeout: float | None = None  # seconds, for the whole step
-    workers: int = 8  # tasks at a time; the pool may allow fewer
-    log_dir: Path | None = None  # where each task's output is kept as <name>.log; None: only its tail is
-
-
-@dataclass(frozen=True, slots=True)
-class TaskOutcome:
-    """How a task ended."""
-
-    status: Literal["succeeded", "skipped", "failed", "cancelled"]  # skipped: it was complete already
-    seconds: float = 0.0
-    error: StageError | None = None  # of a failed one; `.tail` is the end of what it printed
-    log: Path | None = None
-
-
-class StageRecorder(Protocol):
-    """What the engine knows about this step of this run at this visit, and what it wants to be told."""
-
-    def expansion(self) -> Expansion | None:
-        """Return the expansion that was recorded by an earlier try or attempt."""
-        ...
-
-    async def record_expansion(self, expansion: Expansion) -> None:
-        """Make the expansion durable; awaited before any task starts."""
-        ...
-
-    def recorded(self, task_key: str) -> bool:
-        """Tell whether the task is recorded as done."""
-        ...
-
-    async def task_started(self, task: ExpandedTask) -> None:
-        """Make the start durable; awaited before the task runs."""
-        ...
-
-    def task_progress(self, task: ExpandedTask, *, message: str | None, percentage: float | None) -> None:
-        """Take note of how far a task is; called on the loop, must not block."""
-        ...
-
-    async def task_finished(self, task: ExpandedTask, outcome: TaskOutcome) -> None:
-        """Record how the task ended; a skipped one was never started."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class StageResult:
-    """What a luigi step gives.
-
-    `outputs` is shaped like the task's `output()`; a leaf is `{uri, path, exists, bytes, sha256}`, where `path` is
-    the file's and null for what is no local file, and `bytes` and `sha256` are null for what is neither file nor
-    directory. `data` has the contents in the same shape when the call asked to read.
-    """
-
-    outputs: Json
-    data: Json = None
-    has_data: bool = False
-    expansion: Expansion | None = None
-    tail: str = ""  # the end of what the last task printed
+__all__ = ["LuigiStages", "StageCall", "StageRecorder", "StageResult", "TaskOutcome"]
 
 
 class LuigiStages:
@@ -92,6 +19,7 @@ class LuigiStages:
 
     def __init__(self, pool: HostPool) -> None:
         self._pool = pool
+        self._workplaces = Workplaces()
 
     async def run(self, call: StageCall, recorder: StageRecorder) -> StageResult:
         """Build the stage and return its outputs.
@@ -99,14 +27,26 @@ class LuigiStages:
         Raises `StageFailed`, `StageTimeout`, `StageCrashed`, `StageUnavailable`, `InvalidParameter`, `InvalidResult`.
         Cancelling the awaiting task stops the work for real.
         """
-        raise NotImplementedError
+        limit = asyncio.timeout(call.timeout)
+        build = StepBuild(call, self._pool, self._workplaces, limit)
+        try:
+            async with limit:
+                return await build.run(recorder)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise StageTimeout(f"{call.stage}: not done after {call.timeout:g} seconds", tail=build.tail) from None
 
     async def preview(self, call: StageCall) -> Expansion:
-        """Return what `run` would do; runs nothing."""
-        raise NotImplementedError
+        """Return what `run` would do; runs nothing. Raises what `run` raises."""
+        limit = asyncio.timeout(call.timeout)
+        try:
+            async with limit:
+                return await StepBuild(call, self._pool, self._workplaces, limit).expand()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise StageTimeout(f"{call.stage}: not expanded after {call.timeout:g} seconds") from None
 
     async def aclose(self) -> None:
-        """Nothing of its own to close: the pool belongs to whoever opened it."""
-
-
-_ = field
+        """Do nothing: the pool belongs to whoever opened it."""

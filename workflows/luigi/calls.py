@@ -1,0 +1,91 @@
+"""A call of a luigi step, what the engine is told while it runs, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from workflows.luigi.errors import StageError
+from workflows.luigi.expansion import ExpandedTask, Expansion
+from workflows.luigi.registry import LuigiGroup
+from workflows.run import RunId
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class StageCall:
+    """One try of a luigi step."""
+
+    stage: str  # "market.Publish"
+    group: LuigiGroup
+    arguments: Mapping[str, Json]
+    run_id: RunId
+    run_dir: Path  # where the tasks work, unless the group has a fixed one; must exist
+    idempotency_key: str  # of the step; a task's is f"{idempotency_key}/{task.key}"
+    requires: Literal["build", "check", "satisfied"] = "build"
+    read: Literal["json", "text"] | None = None
+    timeout: float | None = None  # seconds, for the whole step
+    workers: int = 8  # tasks at a time; the pool may allow fewer
+    log_dir: Path | None = None  # where each task's output is kept as <key>.log; None: only its tail is
+
+    @property
+    def directory(self) -> Path:
+        """Where the tasks work."""
+        return self.group.workdir or self.run_dir
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutcome:
+    """How a task ended."""
+
+    status: Literal["succeeded", "skipped", "failed", "cancelled"]  # skipped: complete before anything started
+    seconds: float = 0.0
+    error: StageError | None = None  # of a failed one; `.tail` is the end of what it printed
+    log: Path | None = None
+
+
+class StageRecorder(Protocol):
+    """What the engine knows about this step of this run at this visit, and what it wants to be told."""
+
+    def expansion(self) -> Expansion | None:
+        """Return the expansion that was recorded by an earlier try or attempt."""
+        ...
+
+    async def record_expansion(self, expansion: Expansion) -> None:
+        """Make the expansion durable; awaited before any task starts."""
+        ...
+
+    def recorded(self, task_key: str) -> bool:
+        """Tell whether the task is recorded as done."""
+        ...
+
+    async def task_started(self, task: ExpandedTask) -> None:
+        """Make the start durable; awaited before the task runs."""
+        ...
+
+    def task_progress(self, task: ExpandedTask, *, message: str | None, percentage: float | None) -> None:
+        """Take note of how far a task is; called on the loop, must not block."""
+        ...
+
+    async def task_finished(self, task: ExpandedTask, outcome: TaskOutcome) -> None:
+        """Record how the task ended; a skipped one was never started."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What a luigi step gives.
+
+    `outputs` is shaped like the task's `output()`; a leaf is `{uri, path, exists, bytes, sha256}`, where `path` is
+    the file's and null for what is no local file, and `bytes` and `sha256` are null for what is neither file nor
+    directory. `data` has the contents in the same shape when the call asked to read.
+    """
+
+    outputs: Json
+    data: Json = None
+    has_data: bool = False
+    expansion: Expansion | None = None
+    tail: str = ""  # the end of what the last task printed

@@ -1,0 +1,182 @@
+"""Running one task: its events, its dynamic requirements, and a note of the targets that it has not finished.
+
+Part of the stage host: standard library and Luigi only, Python 3.8.
+"""
+
+# os.path is what Luigi speaks
+# ruff: noqa: PTH105, PTH108, PTH123
+# Luigi is hardly typed
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+import traceback
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import luigi
+from luigi.task import flatten, getpaths
+
+from .stage_expansion import check_requirements, checked_deps
+from .stage_targets import local_paths, missing_targets
+from .stage_tasks import StageFailure, has_no_output, is_complete, is_external, key_of, name_of
+
+if TYPE_CHECKING:  # Python 3.8 cannot subscript these
+    from collections.abc import Callable
+
+KEY_VARIABLE = "SPECLOOM_IDEMPOTENCY_KEY"
+
+
+class Note:
+    """A file that names the targets which a running task creates.
+
+    Many tasks write their target in place. Whoever finds the file after a kill, be it of the server itself, knows
+    which targets may be truncated.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._unfinished: dict[str, list[str]] = {}
+
+    def begin(self, key: str, task: luigi.Task) -> None:
+        """Write down those targets of a task that do not exist yet."""
+        self._unfinished[key] = [path for path in local_paths(task) if not os.path.lexists(path)]
+        self._write()
+
+    def end(self, key: str) -> None:
+        """Strike a task that is complete."""
+        del self._unfinished[key]
+        self._write()
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        paths = [path for own in self._unfinished.values() for path in own]
+        if not paths:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
+            return
+        draft = self._path + ".new"
+        with open(draft, "w", encoding="utf-8") as file:
+            json.dump(paths, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, self._path)
+
+
+class Builder:
+    """Builds one task; what it asks for while it runs, too."""
+
+    def __init__(self, send: Callable[[Any], None], note: Note, *, looks_below: bool) -> None:
+        self._send = send
+        self._note = note
+        self._looks_below = looks_below  # whether what a task requires must be there before it runs
+        self._done: set[str] = set()
+        self._building: list[str] = []
+
+    def build(self, task: luigi.Task) -> str:
+        """Run a task unless it is complete; return "skipped" or "succeeded", raise what it raises."""
+        if self._is_done(task):
+            return "skipped"
+        if is_external(task):
+            raise StageFailure("nobody builds it, and it is missing: " + ", ".join(missing_targets(task)[:5]))
+        if self._looks_below:
+            check_requirements(task, frozenset(self._done))
+        key = key_of(task)
+        self._note.begin(key, task)
+        self._run(task)
+        self._done.add(key)
+        self._note.end(key)
+        return "succeeded"
+
+    def _is_done(self, task: luigi.Task) -> bool:
+        return key_of(task) in self._done or (not has_no_output(task) and is_complete(task))
+
+    def _run(self, task: luigi.Task) -> None:
+        """Do what Luigi's worker does around `run()`; it is not there to do it."""
+        self._connect(task)
+        task.trigger_event(luigi.Event.START, task)
+        started = time.time()
+        try:
+            try:
+                self._drive(task)
+                self._check(task)
+            finally:
+                task.trigger_event(luigi.Event.PROCESSING_TIME, task, time.time() - started)
+            task.on_success()
+            task.trigger_event(luigi.Event.SUCCESS, task)
+        except BaseException as error:
+            traceback.print_exc()  # into the task's log
+            task.trigger_event(luigi.Event.FAILURE, task, error)
+            with contextlib.suppress(Exception):
+                task.on_failure(error)
+            raise
+
+    def _connect(self, task: luigi.Task) -> None:
+        name = name_of(task, None)
+
+        def tell(**told: Any) -> None:
+            self._send({"task": name, **told})
+
+        reported: Any = task
+        reported.set_status_message = lambda message: tell(message=str(message))
+        reported.set_progress_percentage = lambda percentage: tell(percentage=float(percentage))
+        reported.set_tracking_url = lambda url: tell(message=str(url))
+
+    def _drive(self, task: luigi.Task) -> None:
+        """Run a task; where it is a generator, give it what it asks for and let it go on where it stands."""
+        running: Any = task.run()
+        if not isinstance(running, Generator):
+            return
+        answer = None
+        while True:
+            try:
+                asked = running.send(answer)
+            except StopIteration:
+                return
+            self._provide(asked)
+            answer = getattr(asked, "paths", None) or getpaths(getattr(asked, "requirements", asked))
+
+    def _provide(self, asked: Any) -> None:
+        has_own_check = getattr(asked, "custom_complete", None) is not None
+        if has_own_check and asked.complete(self._is_done):
+            return
+        for one in flatten(getattr(asked, "requirements", asked)):
+            if not isinstance(one, luigi.Task):
+                raise StageFailure("it yields something that is no task")
+            self._build_with_requirements(one)
+
+    def _build_with_requirements(self, task: luigi.Task) -> None:
+        key = key_of(task)
+        if key in self._building:
+            raise StageFailure("it asks for itself: " + name_of(task, None))
+        if self._is_done(task):
+            return
+        self._building.append(key)
+        if not is_external(task):
+            for one in checked_deps(task):
+                self._build_with_requirements(one)
+        with self._own_key(key):
+            self._send({"task": name_of(task, None), "message": "asked for while running: " + self.build(task)})
+        self._building.pop()
+
+    @contextlib.contextmanager
+    def _own_key(self, key: str) -> Generator[None, None, None]:
+        outer = os.environ.get(KEY_VARIABLE, "")
+        os.environ[KEY_VARIABLE] = f"{outer}/{key}"
+        try:
+            yield
+        finally:
+            os.environ[KEY_VARIABLE] = outer
+
+    def _check(self, task: luigi.Task) -> None:
+        if has_no_output(task) or is_complete(task):
+            return
+        missing = ", ".join(missing_targets(task)[:5])
+        reason = f"these targets do not exist: {missing}" if missing else "complete() says no"
+        raise StageFailure("it ended, but is not complete: " + reason)

@@ -1,0 +1,138 @@
+"""Targets: what a task's `output()` looks like from outside, what is in it, and which files are its own.
+
+Part of the stage host: standard library and Luigi only, Python 3.8.
+"""
+
+# os.path is what Luigi speaks
+# ruff: noqa: PTH100, PTH110, PTH112, PTH118, PTH123
+# Luigi is hardly typed
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import luigi
+from luigi.task import flatten
+
+if TYPE_CHECKING:  # Python 3.8 cannot subscript these
+    from collections.abc import Callable
+
+READ_LIMIT = 16 * 1024 * 1024  # bytes of all that one call reads
+BLOCK = 1024 * 1024
+
+
+class UnreadableTarget(Exception):
+    """A target does not hold what it should."""
+
+    kind = "invalid-result"
+
+
+def shaped(output: Any, leaf: Callable[[Any], Any]) -> Any:
+    """Return `output` with every target replaced."""
+    if output is None:
+        return None
+    if isinstance(output, dict):
+        return {str(name): shaped(inner, leaf) for name, inner in output.items()}
+    if isinstance(output, luigi.Target) or not hasattr(output, "__iter__"):
+        return leaf(output)
+    return [shaped(inner, leaf) for inner in output]
+
+
+def local_path(target: Any) -> str | None:
+    """Return the absolute path of a target on this machine, None for any other."""
+    path = getattr(target, "path", None)
+    if isinstance(target, luigi.LocalTarget) and isinstance(path, (str, os.PathLike)):
+        return os.path.abspath(os.fspath(path))
+    return None
+
+
+def local_paths(task: luigi.Task) -> list[str]:
+    """Return the paths of a task's local targets."""
+    paths = (local_path(target) for target in flatten(task.output()))
+    return [path for path in paths if path]
+
+
+def missing_targets(task: luigi.Task) -> list[str]:
+    """Return what to call the targets of a task that do not exist."""
+    targets: list[Any] = flatten(task.output())
+    return [target_name(target) for target in targets if not target.exists()]
+
+
+def target_name(target: Any) -> str:
+    """Return what people call a target."""
+    return str(getattr(target, "path", None) or type(target).__name__)
+
+
+def described(target: Any) -> dict[str, Any]:
+    """Return `{uri, path, exists, bytes, sha256}` of a target; the last two only for local files and directories."""
+    path = local_path(target)
+    leaf = {"uri": path or target_name(target), "path": path, "exists": bool(target.exists())}
+    size, digest = measured(path) if path and os.path.exists(path) else (None, None)
+    return {**leaf, "bytes": size, "sha256": digest}
+
+
+def measured(path: str) -> tuple[int, str]:
+    """Return the size in bytes and the digest of a file, or of all files of a directory with their names."""
+    if not os.path.isdir(path):
+        return _measured_file(path)
+    total, digest = 0, hashlib.sha256()
+    for name in sorted(_files_under(path)):
+        size, own = _measured_file(os.path.join(path, name))
+        total += size
+        digest.update(json.dumps([name, own]).encode())
+    return total, digest.hexdigest()
+
+
+def _files_under(path: str) -> list[str]:
+    found: list[str] = []
+    for folder, _, names in os.walk(path):
+        found.extend(os.path.relpath(os.path.join(folder, name), path) for name in names)
+    return found
+
+
+def _measured_file(path: str) -> tuple[int, str]:
+    size, digest = 0, hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(BLOCK), b""):
+            size += len(block)
+            digest.update(block)
+    return size, digest.hexdigest()
+
+
+class Reader:
+    """Reads targets as text or JSON, 16 MiB at most in all."""
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+        self._left = READ_LIMIT
+
+    def read(self, target: Any) -> Any:
+        """Return what a target holds; raises `UnreadableTarget`."""
+        name = target_name(target)
+        try:
+            text = self._text(target)
+        except (AttributeError, OSError, UnicodeDecodeError) as error:
+            raise UnreadableTarget(f"{name} cannot be read: {type(error).__name__}") from error
+        self._left -= len(text)
+        if self._left < 0:
+            raise UnreadableTarget(f"{name}: the step's targets hold over {READ_LIMIT // 2**20} MiB")
+        if self._form == "text":
+            return text
+        try:
+            return json.loads(text, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise UnreadableTarget(f"{name} is no JSON: {type(error).__name__}") from error
+
+    def _text(self, target: Any) -> str:
+        with target.open("r") as file:
+            content = file.read(self._left + 1)
+        return content.decode("utf-8") if isinstance(content, bytes) else str(content)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant + " is no JSON")
