@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, cast
 
 from translator.language.document import join_pointer
 from translator.language.problems import Problem
 from translator.planning.channels import writes_of
 from translator.planning.draft import Draft
+from translator.planning.literals import strings
 
 _SECRET = re.compile(
     r"sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
-    r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{30,}|xox[abeprs]-[A-Za-z0-9-]{10,}|-----BEGIN [A-Z ]{0,30}PRIVATE KEY"
+    r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{30,}|xox[abeprs]-[A-Za-z0-9-]{10,}"
+    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY"
     r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.|[a-z]{2,12}://[^\s/:@]{1,64}:[^\s/@]{3,128}@"
 )
 _SECRET_KEY = re.compile(r"(?i)(?:^|[_-])(?:password|passwd|token|secret|api[_-]?key|credentials?)$")
@@ -52,7 +53,7 @@ def _unused_definitions(draft: Draft) -> Iterator[Problem]:
         return
     used = {
         match.group(1).replace("~1", "/").replace("~0", "~")
-        for path, text in _strings("", draft.document.value)
+        for path, text in strings("", draft.document.value)
         if path.endswith("/$ref") and (match := _REFERENCE.match(text))
     }
     for name in draft.spec.defs:
@@ -65,7 +66,7 @@ def _secrets(draft: Draft) -> Iterator[Problem]:
     """Report literals of well-known forms anywhere, and literals under telling keys among arguments."""
     found: list[str] = []
     if not draft.document.text or _SECRET.search(draft.document.text):
-        found += [path for path, text in _strings("", draft.document.value) if _SECRET.search(text)]
+        found += [path for path, text in strings("", draft.document.value) if _SECRET.search(text)]
     for node in draft.every_node():
         for name, value in node.node.with_.items():
             is_literal = isinstance(value, str) and "${" not in value and len(value) >= _SHORTEST
@@ -75,16 +76,3 @@ def _secrets(draft: Draft) -> Iterator[Problem]:
         message = "this looks like a secret, and everybody who may read the spec can read it"
         suggestion = "declare its name under `secrets:`, hand it over with `auth:`, and replace the key that was shown"
         yield draft.at_value(path, "secret-like-literal", message, suggestion)
-
-
-def _strings(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Walk through all strings of a JSON value with their pointers; not recursive, as documents may be deep."""
-    waiting = [(path, value)]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, str):
-            yield path, value
-        elif isinstance(value, dict):
-            waiting += [(join_pointer(path, key), one) for key, one in cast("dict[str, Any]", value).items()]
-        elif isinstance(value, list):
-            waiting += [(join_pointer(path, number), one) for number, one in enumerate(cast("list[Any]", value))]

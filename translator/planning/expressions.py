@@ -11,6 +11,7 @@ from translator.language.templates import CompiledValue, compile_value
 from translator.planning.draft import Draft, Reading
 from translator.planning.literals import literal_faults
 from translator.planning.places import Place, places
+from translator.planning.plan import case_of
 from translator.planning.scopes import Scopes
 
 _WRITTEN = "an expression is written `${ … }`"
@@ -118,12 +119,3 @@ def _enumerated(schema: JsonSchema) -> list[str] | None:
     if not isinstance(values, list):
         return None
     return [case_of(value) for value in cast("list[Any]", values)]
-
-
-def case_of(value: Any) -> str:
-    """Return the key of a switch's case that a value picks: text as it is, true, false, null and numbers as JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)

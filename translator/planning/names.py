@@ -1,8 +1,7 @@
-"""Names and what they refer to: nodes, channels, secrets, and ids that are used twice."""
+"""Names and what they refer to: nodes, channels, secrets, and the workflow itself."""
 
 from collections.abc import Iterable, Iterator
 
-from translator.language.document import join_pointer
 from translator.language.problems import Problem, did_you_mean
 from translator.planning.draft import Draft, DraftNode, NodeMap
 from translator.planning.plan import END
@@ -11,22 +10,10 @@ from translator.planning.plan import END
 def check_names(draft: Draft) -> list[Problem]:
     """Check every name that the text alone explains."""
     return [
-        *_doubles(draft),
         *(problem for one in draft.maps for problem in _targets(draft, one)),
         *(problem for node in draft.every_node() for problem in (*_channels(draft, node), *_secrets(draft, node))),
         *_self_calls(draft),
     ]
-
-
-def _doubles(draft: Draft) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for node in draft.every_node():
-        if node.id in seen:
-            message = (
-                "another node of this document has the same id; ids are unique in the document, also across blocks"
-            )
-            yield draft.at_key(node.path, "bad-name", message, "give one of them another name")
-        seen.add(node.id)
 
 
 def _targets(draft: Draft, one: NodeMap) -> Iterator[Problem]:
@@ -81,8 +68,3 @@ def _self_calls(draft: Draft) -> Iterator[Problem]:
         if called and called == draft.spec.metadata.name:
             message = "a workflow that calls itself would never end"
             yield draft.at_value(node.at("workflow"), "workflow-cycle", message, "use a bounded cycle of `next`")
-
-
-def path_of_channel(name: str) -> str:
-    """Return the pointer of a channel's declaration."""
-    return join_pointer("/state", name)

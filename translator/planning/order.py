@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from translator.language.document import Position, join_pointer
+from translator.language.document import Position
 from translator.language.problems import Problem, problem_at
 from translator.planning.draft import Draft, DraftNode, NodeMap, Reading
 from translator.planning.graphs import Precedence, precedence
+from translator.planning.literals import strings
 from translator.planning.plan import END
 
 
@@ -110,24 +111,13 @@ def _perhaps_not(draft: Draft, question: _Question) -> Problem:
 
 def _is_prepared(value: Any) -> bool:
     """Tell whether the author thought of null: the text compares, asks or chooses."""
-    return any(word in text for _, text in _strings("", value) for word in ("null", "has(", "?"))
+    return any(word in text for _, text in strings("", value) for word in ("null", "has(", "?"))
 
 
 def _where(draft: Draft, question: _Question) -> tuple[Position, str]:
     """Find where in the value the node is named."""
-    for path, text in _strings(question.reading.path, question.reading.value):
+    for path, text in strings(question.reading.path, question.reading.value):
         offset = text.find(f"nodes.{question.name}")
         if offset >= 0:
             return draft.document.position_in(path, offset), path
     return draft.document.value_position(question.reading.path), question.reading.path
-
-
-def _strings(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, one in cast("dict[str, Any]", value).items():
-            yield from _strings(join_pointer(path, key), one)
-    elif isinstance(value, list):
-        for number, one in enumerate(cast("list[Any]", value)):
-            yield from _strings(join_pointer(path, number), one)

@@ -6,6 +6,7 @@ reads a stored plan years later compiles the same expressions against the same t
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -82,11 +83,21 @@ class Transition(Frozen):
         found = [*self.cases.values(), *([self.default] if self.default else []), *(one.to for one in self.branches)]
         return tuple(dict.fromkeys(found))
 
+    def picked(self, value: Any) -> str | None:
+        """Return where a switch leads for a value; None when no case fits and there is no default."""
+        return self.cases.get(case_of(value), self.default)
+
+
+def case_of(value: Any) -> str:
+    """Return the key of a switch's cases for a value: text as it is, everything else as JSON (`true`, `3`, `null`)."""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
 
 class HumanTask(Frozen):
     """What a person is asked; texts may hold expressions."""
 
     title: str
+    description: str | None = None
     show: Any = None
     assignees: tuple[str, ...] = ()
 

@@ -1,11 +1,43 @@
 """Planning: a spec walks through the passes below, in this order, and comes out as a plan or as a list of problems."""
 
+from collections.abc import Callable, Iterable
+
+from translator.language.digest import spec_digest
 from translator.language.document import Document
 from translator.language.expressions import ExpressionEngine
 from translator.language.model import Spec
-from translator.language.problems import Problem
+from translator.language.problems import Problem, ordered
+from translator.planning.advice import advise
+from translator.planning.assembling import assemble
+from translator.planning.availability import check_availability
+from translator.planning.binding import bind_to_catalog
+from translator.planning.bounding import bound_cycles
 from translator.planning.catalog import Catalog
+from translator.planning.channels import check_channels
+from translator.planning.draft import Draft, draft
+from translator.planning.expressions import check_expressions
+from translator.planning.names import check_names
+from translator.planning.order import check_order
 from translator.planning.plan import Plan
+from translator.planning.results import know_results
+from translator.planning.structure import check_structure
+
+Pass = Callable[[Draft], list[Problem]]
+
+CATALOG_PASSES: tuple[Pass, ...] = (
+    check_availability,  # verbs and keys of later versions
+    bind_to_catalog,  # stages, tools, their versions and parameters
+)
+TEXT_PASSES: tuple[Pass, ...] = (
+    check_names,  # nodes, channels, secrets
+    check_structure,  # flow or DAG; reached, ending, not waiting for itself
+    know_results,  # the schema of every result
+    check_expressions,  # in their scopes: names, types, fit
+    check_order,  # no result is read before its node can have run
+    bound_cycles,  # every cycle has a bound
+    check_channels,  # reducers, and races in DAGs
+    advise,  # what is allowed, and probably not meant
+)
 
 
 def plan(spec: Spec, document: Document, catalog: Catalog, engine: ExpressionEngine) -> Plan | list[Problem]:
@@ -13,7 +45,9 @@ def plan(spec: Spec, document: Document, catalog: Catalog, engine: ExpressionEng
 
     Pure and deterministic: the same spec and catalog give the same bytes. Advice stands in the plan's `warnings`.
     """
-    raise NotImplementedError
+    drafted = draft(spec, document, engine, catalog)
+    refusals, advice = _walk(drafted, (*CATALOG_PASSES, *TEXT_PASSES))
+    return refusals or assemble(drafted, spec_digest(document.value), advice)
 
 
 def check_text(spec: Spec, document: Document, engine: ExpressionEngine) -> list[Problem]:
@@ -21,4 +55,11 @@ def check_text(spec: Spec, document: Document, engine: ExpressionEngine) -> list
 
     Names that only the catalog knows and verbs that this version cannot run yet are left to `plan`.
     """
-    raise NotImplementedError
+    refusals, advice = _walk(draft(spec, document, engine, None), TEXT_PASSES)
+    return refusals or advice
+
+
+def _walk(drafted: Draft, passes: Iterable[Pass]) -> tuple[list[Problem], list[Problem]]:
+    """Return what refuses the spec, and what is only advice."""
+    found = [problem for one in passes for problem in one(drafted)]
+    return ordered(one for one in found if not one.is_advice), ordered(one for one in found if one.is_advice)

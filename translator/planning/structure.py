@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from translator.language.problems import Problem
-from translator.planning.draft import Draft, DraftNode, NodeMap, Way, telling_keys
+from translator.planning.draft import Draft, NodeMap, Way, telling_keys
 from translator.planning.graphs import cycles, first_closing, reachable, reverse, within
 from translator.planning.plan import END
 
@@ -19,8 +19,7 @@ def check_structure(draft: Draft) -> list[Problem]:
         if one.kind == "dag":
             found += _needs_cycles(draft, one)
         else:
-            found += [*_unstarted(draft, one), *_endless(draft, one), *_unreached(draft, one)]
-            found += [problem for node in one.members.values() for problem in _stranded(draft, node)]
+            found += [*_endless(draft, one), *_unreached(draft, one)]
     return found
 
 
@@ -36,18 +35,6 @@ def _mixed(draft: Draft, one: NodeMap) -> Iterator[Problem]:
         message = "this map is a DAG, whose nodes use `needs` and `when`; `next` and `start` are of flows"
         suggestion = "use `needs`, or make the whole map a flow with `start` and `next`"
     yield draft.at_key(first, "mixed-flow-and-dag", message, suggestion)
-
-
-def _unstarted(draft: Draft, one: NodeMap) -> Iterator[Problem]:
-    if one.start is None:
-        message = "a flow names the node that it starts with: `start` is missing"
-        yield draft.lacking("", "missing-field", message, f"add `start: {next(iter(one.members), '')}`")
-
-
-def _stranded(draft: Draft, node: DraftNode) -> Iterator[Problem]:
-    if node.node.next is None and not (node.node.decide or node.verb == "fail"):
-        message = "a node of a flow says what comes after it: `next` is missing"
-        yield draft.lacking(node.path, "missing-field", message, "add `next: end`, or the name of a node")
 
 
 def _unreached(draft: Draft, one: NodeMap) -> Iterator[Problem]:

@@ -1,0 +1,195 @@
+"""The end of the way: a draft that has passed becomes a plan, with its lineage, its drawing and its digest."""
+
+import hashlib
+import json
+from typing import Any, cast
+
+from translator.language.durations import seconds
+from translator.language.model import Next, Retry, Switch
+from translator.language.problems import Problem
+from translator.planning.channels import writes_of
+from translator.planning.draft import Draft, DraftNode
+from translator.planning.mermaid import draw
+from translator.planning.plan import (
+    Advice,
+    Binding,
+    Branch,
+    Channel,
+    Failure,
+    HumanTask,
+    Limits,
+    Plan,
+    RetryPolicy,
+    Step,
+    Transition,
+    Verb,
+)
+
+_TRIED = frozenset({"luigi", "tool"})  # what `defaults.timeout` and `defaults.retry` apply to
+_PASSING = ("timeout", "rate-limit", "unavailable", "stage-failed", "tool-failed", "agent-failed", "crashed")
+"""Errors that may pass by themselves: tried again when `retry` names none."""
+
+
+def assemble(draft: Draft, spec_digest: str, advice: list[Problem]) -> Plan:
+    """Put the plan together; the digest is over all the rest."""
+    spec = draft.spec
+    reads = _reads(draft)
+    plan = Plan(
+        spec_name=spec.metadata.name,
+        spec_version=spec.metadata.version,
+        spec_digest=spec_digest,
+        is_dag=draft.top.kind == "dag",
+        start=draft.top.start if draft.top.kind == "flow" else None,
+        steps=tuple(_step(draft, node, reads.get(node.id, set())) for node in draft.nodes.values()),
+        inputs=draft.inputs,
+        state={
+            name: Channel(schema=dict(one.json_schema), reduce=one.reduce, default=one.default)
+            for name, one in spec.state.items()
+        },
+        outputs=dict(spec.outputs),
+        secrets=spec.secrets,
+        limits=_limits(draft),
+        fail_fast=bool(spec.fail_fast),
+        bounds=tuple(draft.bounds),
+        warnings=tuple(Advice(**one.as_dict()) for one in advice),
+    )
+    drawn = plan.model_copy(update={"mermaid": draw(plan)})
+    return drawn.model_copy(update={"digest": digest_of(drawn)})
+
+
+def digest_of(plan: Plan) -> str:
+    """Return the sha256 (hex) of the canonical JSON of a plan without its digest."""
+    body = plan.model_dump(mode="json", by_alias=True, exclude={"digest"})
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _reads(draft: Draft) -> dict[str, set[str]]:
+    """Return what each step reads of inputs, state and other steps, as dotted paths."""
+    found: dict[str, set[str]] = {}
+    for reading in draft.readings:
+        if reading.node:
+            paths = {".".join(path) for path in reading.references if path[0] in {"inputs", "state", "nodes"}}
+            found.setdefault(reading.node.id, set()).update(paths)
+    return found
+
+
+def _limits(draft: Draft) -> Limits:
+    limits = draft.spec.limits
+    if limits is None:
+        return Limits()
+    duration = seconds(limits.duration) if limits.duration else None
+    return Limits(steps=limits.steps, duration_seconds=duration, on_exceed=limits.on_exceed)
+
+
+def _step(draft: Draft, one: DraftNode, reads: set[str]) -> Step:
+    node = one.node
+    human, fail = node.human, node.fail
+    return Step(
+        id=one.id,
+        verb=cast("Verb", one.verb),
+        path=one.path,
+        description=node.description or "",
+        block=one.map.owner.id if one.map.owner else None,
+        needs=tuple(dict.fromkeys(node.needs or ())),
+        when=None if node.when is None else _condition(node.when),
+        call=_binding(draft, one),
+        arguments=dict(node.with_),
+        requires=node.requires or "build",
+        read=node.read,
+        auth=dict(node.auth),
+        human=HumanTask(title=human.title, description=human.description, show=human.show, assignees=human.assignees)
+        if human
+        else None,
+        set=dict(node.set or {}),
+        fail=Failure(error=fail.error, message=fail.message or "") if fail else None,
+        fail_fast=bool(node.fail_fast),
+        result=enforced(node.result, draft.spec.defs),
+        result_known=dict(draft.results[one.id]),
+        save=dict(node.save),
+        reset=node.reset,
+        timeout_seconds=_timeout(draft, one),
+        retry=_retry(draft, one),
+        max_visits=node.limits.visits if node.limits else None,
+        transition=_transition(node.next),
+        reads=tuple(sorted(reads)),
+        writes=tuple(sorted({f"state.{name}" for name in (*node.reset, *(name for name, _, _ in writes_of(one)))})),
+    )
+
+
+def _binding(draft: Draft, one: DraftNode) -> Binding | None:
+    entry = draft.entries.get(one.id)
+    if entry is None:
+        return None
+    return Binding(
+        kind=entry.kind,
+        name=entry.name,
+        version=entry.version,
+        source_digest=entry.source_digest,
+        parameters=entry.parameters,
+        result=entry.result,
+        is_async=entry.is_async,
+    )
+
+
+def _timeout(draft: Draft, one: DraftNode) -> float | None:
+    defaults = draft.spec.defaults
+    text = one.node.timeout or (defaults.timeout if defaults and one.verb in _TRIED else None)
+    return seconds(text) if text else None
+
+
+def _retry(draft: Draft, one: DraftNode) -> RetryPolicy:
+    defaults = draft.spec.defaults
+    retry: Retry | None = one.node.retry or (defaults.retry if defaults and one.verb in _TRIED else None)
+    if retry is None:
+        return RetryPolicy()
+    return RetryPolicy(
+        max=retry.max,
+        backoff=retry.backoff,
+        initial_seconds=seconds(retry.initial),
+        cap_seconds=seconds(retry.cap),
+        jitter=retry.jitter,
+        errors=_PASSING if retry.errors is None else retry.errors,
+    )
+
+
+def _transition(following: Next | None) -> Transition | None:
+    if following is None:
+        return None
+    if isinstance(following, str):
+        return Transition(branches=(Branch(to=following),))
+    if isinstance(following, Switch):
+        return Transition(switch=following.switch, cases=dict(following.cases), default=following.default)
+    branches = (Branch(when=None if one.when is None else _condition(one.when), to=one.target) for one in following)
+    return Transition(branches=tuple(branches))
+
+
+def _condition(when: str | bool) -> str:  # noqa: FBT001 - as it stands in the spec
+    return when if isinstance(when, str) else "${ " + ("true" if when else "false") + " }"
+
+
+def enforced(schema: dict[str, Any] | bool | None, defs: dict[str, Any]) -> dict[str, Any] | None:  # noqa: FBT001
+    """Return a declared result schema in a form of its own: what it refers to in `defs` stands in it."""
+    if schema is None or isinstance(schema, bool):
+        return None if schema is None else {} if schema else {"not": {}}
+    needed = _needed(schema, defs)
+    return {**schema, "defs": needed} if needed else schema
+
+
+def _needed(schema: Any, defs: dict[str, Any]) -> dict[str, Any]:
+    """Return the definitions that a schema refers to, and those that they refer to."""
+    found: dict[str, Any] = {}
+    waiting = [schema] if defs else []
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            fields = cast("dict[str, Any]", part)
+            reference = fields.get("$ref")
+            name = reference.removeprefix("#/defs/").partition("/")[0] if isinstance(reference, str) else ""
+            if name in defs and name not in found and str(reference).startswith("#/defs/"):
+                found[name] = defs[name]
+                waiting.append(defs[name])
+            waiting.extend(fields.values())
+        elif isinstance(part, list):
+            waiting.extend(cast("list[Any]", part))
+    return {name: found[name] for name in defs if name in found}
