@@ -28,7 +28,6 @@ _SCALARS = {"string": "string", "boolean": "bool", "integer": "int", "number": "
 _WRAPPERS = {"string": "StringValue", "boolean": "BoolValue", "integer": "Int64Value", "number": "DoubleValue"}
 _PLAIN = {"STRING": "string", "BOOL": "boolean", "INT": "integer", "UINT": "integer", "DOUBLE": "number"}
 _SHORT = {"TIMESTAMP": "string", "DURATION": "string", "NULL": "null"}
-_WRAPPED = {"string": "string", "bool": "boolean", "int": "integer", "int64": "integer", "double": "number"}
 _REPORT = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _OVERLOAD = re.compile(r"found no matching overload for '(.+?)' applied to '(.*)'", re.DOTALL)
 _FUNCTIONS = (
@@ -148,16 +147,14 @@ def _signature(schema: JsonSchema) -> str:
 
 
 def _schema_of(type_name: str) -> JsonSchema:
-    """Return the schema of a CEL type as the binding writes it: `LIST<INT>`, `wrapper(int)`, `DYN`."""
+    """Return the schema of a CEL type as the binding writes it: `LIST<INT>`, `DYN`; that it may be null is not told."""
     if type_name in _PLAIN or type_name in _SHORT:
         return {"type": _PLAIN.get(type_name) or _SHORT[type_name]}
     if type_name.startswith("LIST<"):
         return {"type": "array", "items": _schema_of(type_name[5:-1])}
     if type_name.startswith("MAP<"):
         return {"type": "object"}
-    wrapped = re.match(r"wrapper\((\w+)\)|(\w+)_wrapper", type_name)
-    inner = _WRAPPED.get((wrapped.group(1) or wrapped.group(2)).lower()) if wrapped else None
-    return {"type": [inner, "null"]} if inner else {}
+    return {}
 
 
 def _fault(report: str, text: str) -> EngineFault:

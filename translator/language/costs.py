@@ -10,10 +10,11 @@ from typing import Any, NamedTuple, cast
 from translator.language.lexing import Token
 from translator.language.naming import Loop
 
-LIGHT = 4 * 2**20
+LIGHT = 2**20
 """Byte-steps that are evaluated at once: some 10 ms at the most."""
 _ITERATIONS = 10_000  # the engine stops there
-_MATCHING = 64  # a regular expression over 64 KiB is the most that is evaluated at once
+_MATCHING = 16  # a regular expression over 64 KiB is the most that is evaluated at once
+_COPYING = 16  # a step of copying text is that much cheaper than a step of a loop
 _ITEM = 8
 
 
@@ -40,9 +41,11 @@ class Effort(NamedTuple):
         for value in values:
             more = _measure(value)
             size, items = size + more[0], items + more[1]
+        copies = (1 + self.additions) ** 2
+        if not self.depth:
+            return size * max(copies // _COPYING, _MATCHING if self.is_matching else 0) > LIGHT
         rounds = min(_ITERATIONS, max(1, items) ** self.depth)
-        work = rounds * self.growth * size * (1 + self.additions) ** 2
-        return work * (_MATCHING if self.is_matching else 1) > LIGHT
+        return rounds * self.growth * size * copies * (_MATCHING if self.is_matching else 1) > LIGHT
 
 
 def effort_of(tokens: list[Token], loops: tuple[Loop, ...]) -> Effort:

@@ -6,11 +6,12 @@ names and fields exist at a place is the business of a `Scope`; see `templates.p
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 from translator.errors import SpecloomError
 
 JsonSchema = Mapping[str, Any]
+_PIECE = 64
 
 
 @dataclass(frozen=True)
@@ -90,3 +91,18 @@ class ExpressionEngine(Protocol):
     def compile(self, text: str, variables: Mapping[str, JsonSchema]) -> CompiledExpression | EngineFault:
         """Check `text` against the schemas of its free names; never raise."""
         ...
+
+
+def evaluate_spread(program: CompiledExpression, values: Mapping[str, Any], spread: str | None) -> Any:
+    """Evaluate piece by piece along the list called `spread`, and put the resulting lists together.
+
+    CEL builds the list of a `map` or `filter` by adding element after element to a copy: 9,000 elements take seconds
+    and hundreds of megabytes at once, and milliseconds in pieces.
+    """
+    elements: Any = values.get(spread) if spread else None
+    if not isinstance(elements, list) or spread is None:
+        return program.evaluate(values)
+    whole = cast("list[Any]", elements)
+    pieces = (whole[start : start + _PIECE] for start in range(0, max(1, len(whole)), _PIECE))
+    results = (program.evaluate({**values, spread: piece}) for piece in pieces)
+    return [element for result in results for element in result]

@@ -60,7 +60,8 @@ class Cut(NamedTuple):
 class Named(NamedTuple):
     """Hold an expression whose names are known.
 
-    `whole` is set where it is one path and nothing else, `schema` also where an index or two follow the path.
+    `whole` is set where it is one path and nothing else, `schema` also where an index or two follow the path. `spread`
+    is the slot of a list that nothing but `map` and `filter` is done to: the list may be worked on piece by piece.
     """
 
     slots: tuple[Slot, ...]
@@ -68,6 +69,7 @@ class Named(NamedTuple):
     loops: tuple[Loop, ...]
     whole: Slot | None
     schema: JsonSchema | None
+    spread: Slot | None
 
 
 class _Step(NamedTuple):
@@ -85,7 +87,8 @@ class NameReader:
     def __init__(self, tokens: list[Token], scope: Scope) -> None:
         self._tokens = tokens
         self._scope = scope
-        self._slots: dict[tuple[Path, bool], Slot] = {}
+        self._slots: dict[tuple[Path, bool], Slot] = {}  # those that may be used again
+        self._all_slots: list[Slot] = []
         self._cuts: list[Cut] = []
         self._loops: list[Loop] = []
         self._ranges: dict[int, JsonSchema] = {}  # last token of a chain: what the chain is
@@ -94,19 +97,33 @@ class NameReader:
     def read(self) -> Named:
         """Look all names up, and cut out the paths."""
         index = 0
+        spread: Slot | None = None
         while index < len(self._tokens):
             index = self._read_at(index)
-        loops = tuple(self._loops)
+            if spread is None and len(self._all_slots) == 1 and self._is_spread_from(index):
+                spread = self._all_slots[0]
+                self._slots.clear()  # inside the loop the same path is another variable: the whole list
         chain = self._steps(0)
         is_chain = bool(chain) and chain[-1].last_token == len(self._tokens) - 1
         schema = self._ranges.get(len(self._tokens) - 1) if is_chain else None
-        return Named(tuple(self._slots.values()), tuple(self._cuts), loops, self._whole(), schema)
+        return Named(tuple(self._all_slots), tuple(self._cuts), tuple(self._loops), self._whole(), schema, spread)
+
+    def _is_spread_from(self, index: int) -> bool:
+        """Tell whether all that follows the path at the beginning is `.map(…)` and `.filter(…)`."""
+        if self._cuts[0].start != self._tokens[0].start or index >= len(self._tokens):
+            return False
+        while index < len(self._tokens):
+            macro = [token.text for token in self._tokens[index : index + 3]]
+            if macro not in ([".", "map", "("], [".", "filter", "("]):
+                return False
+            index = self._end_of_bracket(index + 2) + 1
+        return True
 
     def _whole(self) -> Slot | None:
         if len(self._cuts) != 1 or not self._tokens:
             return None
         is_all = (self._cuts[0].start, self._cuts[0].end) == (self._tokens[0].start, self._tokens[-1].end)
-        slot = next(iter(self._slots.values()))
+        slot = self._all_slots[0]
         if not is_all or slot.is_presence:
             return None
         is_scalar = type_without_null(simplified(slot.schema)[0]) in ("integer", "number")
@@ -204,8 +221,9 @@ class NameReader:
             schema, is_nullable = {"type": "boolean"}, False
         elif is_nullable:
             schema = {"anyOf": [schema, {"type": "null"}]}
-        slot = Slot(f"{_SLOT}{len(self._slots)}", path, schema, is_presence, is_nullable, has_numbers)
+        slot = Slot(f"{_SLOT}{len(self._all_slots)}", path, schema, is_presence, is_nullable, has_numbers)
         self._slots[path, is_presence] = slot
+        self._all_slots.append(slot)
         return slot
 
     def _follow(self, last: int, schema: JsonSchema, steps: list[_Step], path: Path) -> int:

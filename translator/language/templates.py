@@ -16,6 +16,7 @@ from translator.language.expressions import (
     ExpressionProblem,
     JsonSchema,
     Scope,
+    evaluate_spread,
 )
 from translator.language.lexing import MAX_EXPRESSION, lex
 from translator.language.naming import Cut, Named, NameReader, Slot
@@ -27,13 +28,17 @@ _MISSING: Final = object()
 
 @dataclass(frozen=True, eq=False)
 class Expression:
-    """Hold one compiled `${ … }`; a lone path is read without the engine, so `program` is None then."""
+    """Hold one compiled `${ … }`; a lone path is read without the engine, so `program` is None then.
+
+    `spread` names a variable whose list may be worked on piece by piece, see `evaluate_spread`.
+    """
 
     text: str
     slots: tuple[Slot, ...]
     schema: JsonSchema
     effort: Effort
     program: CompiledExpression | None
+    spread: str | None
 
     @property
     def variables(self) -> dict[str, JsonSchema]:
@@ -48,7 +53,7 @@ class Expression:
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """Return the value as JSON; raise `ExpressionFailed` or `ExpressionTooCostly`."""
         if self.program is not None:
-            return self.program.evaluate(self.bind(values))
+            return evaluate_spread(self.program, self.bind(values), self.spread)
         value = _value_of(self.slots[0], values)
         if value is _MISSING:
             raise ExpressionFailed("the field that is read is not there")
@@ -181,12 +186,13 @@ def _compile_expression(
     effort = effort_of(tokens, named.loops)
     rewritten = _rewritten(text, start, end, named.cuts)
     if named.whole is not None and not reader.problems:
-        return Expression(rewritten, (named.whole,), named.whole.schema, effort, None)
+        return Expression(rewritten, (named.whole,), named.whole.schema, effort, None, None)
     program = engine.compile(rewritten, {slot.name: slot.schema for slot in named.slots})
     if isinstance(program, EngineFault):
         return _problems(program, reader.problems, start, named)
     schema = program.schema if named.schema is None else named.schema
-    return reader.problems or Expression(rewritten, named.slots, schema, effort, program)
+    spread = named.spread.name if named.spread else None
+    return reader.problems or Expression(rewritten, named.slots, schema, effort, program, spread)
 
 
 def _problems(fault: EngineFault, found: list[ExpressionProblem], start: int, named: Named) -> list[ExpressionProblem]:

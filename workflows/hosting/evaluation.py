@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Self, cast
 
-from translator.language.expressions import ExpressionFailed, ExpressionTooCostly, JsonSchema
-from translator.language.templates import CompiledValue, Template
+from translator.language.expressions import ExpressionFailed, ExpressionTooCostly
+from translator.language.templates import CompiledValue, Expression, Template
 from workflows.hosting.evaluation_host import MAX_FRAME
 
 _PROGRAM = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from workflows.hosting.evaluation_host import serve"
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from workflows.hosting.evaluation_host import serve; serve({memory}, {seconds})"
 )
 _START_SECONDS = 30.0
 _WALL_FACTOR = 20  # on a busy machine a little processor time may take long
@@ -49,9 +50,15 @@ class EvaluationHost:
         """The child's process id, which is its process group's, too."""
         return self._process.pid if self._process else None
 
-    async def evaluate(self, text: str, variables: Mapping[str, JsonSchema], values: Mapping[str, Any]) -> Any:
-        """Evaluate an expression over its free variables; raise `ExpressionFailed` or `ExpressionTooCostly`."""
-        request = json.dumps({"text": text, "variables": variables, "values": values}, default=_as_dict).encode()
+    async def evaluate(self, expression: Expression, values: Mapping[str, Any]) -> Any:
+        """Evaluate one expression of a template; raise `ExpressionFailed` or `ExpressionTooCostly`."""
+        question = {
+            "text": expression.text,
+            "variables": expression.variables,
+            "values": expression.bind(values),
+            "spread": expression.spread,
+        }
+        request = json.dumps(question, default=_as_dict).encode()
         if len(request) > MAX_FRAME:
             raise ExpressionTooCostly
         async with self._turn:
@@ -90,7 +97,7 @@ class EvaluationHost:
     async def _start(self) -> None:
         """Start a child in a process group of its own, with none of our environment."""
         self._is_ready = False
-        call = f"{_PROGRAM}; serve({self._memory}, {self._seconds})"
+        call = _PROGRAM.format(memory=self._memory, seconds=self._seconds)
         command = (sys.executable, "-I", "-c", call, json.dumps(sys.path))
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}, start_new_session=True
@@ -123,7 +130,7 @@ class Evaluator:
     async def evaluate(self, template: Template | CompiledValue, values: Mapping[str, Any]) -> Any:
         """Return the value as JSON; raise `ExpressionFailed` or `ExpressionTooCostly`."""
         heavy = [expression for expression in template.expressions if expression.is_heavy(values)]
-        known = {each: await self._host.evaluate(each.text, each.variables, each.bind(values)) for each in heavy}
+        known = {each: await self._host.evaluate(each, values) for each in heavy}
         return template.evaluate(values, known)
 
 

@@ -1,4 +1,4 @@
-"""The child's side of heavy evaluations: reads requests from stdin, answers on stdout, under limits that the kernel holds.
+"""The child's side of heavy evaluations: frames in on stdin, answers on stdout, under limits that the kernel holds.
 
 A frame is a length (8 bytes, big-endian) and JSON. The first frame out says that the child is ready. An evaluation
 that uses up its processor time is ended by SIGPROF, with the whole process: the engine cannot be interrupted.
@@ -13,7 +13,13 @@ import sys
 from typing import Any, BinaryIO
 
 from translator.language.cel import CelEngine
-from translator.language.expressions import EngineFault, ExpressionError, ExpressionFailed, ExpressionTooCostly
+from translator.language.expressions import (
+    EngineFault,
+    ExpressionError,
+    ExpressionFailed,
+    ExpressionTooCostly,
+    evaluate_spread,
+)
 
 MAX_FRAME = 32 * 2**20
 _PR_SET_PDEATHSIG = 1
@@ -25,7 +31,8 @@ def serve(memory: int, seconds: float) -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing that prints may break the frames
     engine = CelEngine()
-    _evaluated(engine, {"text": "[1].map(x, x)", "variables": {}, "values": {}})  # loads what is loaded lazily
+    warming: dict[str, Any] = {"text": "[1].map(x, x)", "variables": {}, "values": {}, "spread": None}
+    _evaluated(engine, warming)  # what is loaded lazily is loaded before memory is limited
     _limit_memory(memory)
     write_frame(answers, b"{}")
     while (request := _read_frame(requests)) is not None:
@@ -62,7 +69,7 @@ def _evaluated(engine: CelEngine, request: dict[str, Any]) -> Any:
     program = engine.compile(request["text"], request["variables"])
     if isinstance(program, EngineFault):
         raise ExpressionFailed(program.message)
-    return program.evaluate(request["values"])
+    return evaluate_spread(program, request["values"], request["spread"])
 
 
 def _limit_memory(memory: int) -> None:
