@@ -12,7 +12,7 @@ MAX_EXPRESSION = 4096
 
 _TOKEN = re.compile(
     r"""
-      (?P<space>[ \t\r\n\f]+|//[^\n]*)
+      [ \t\r\n\f]+ | //[^\n]*
     | (?P<raw>(?:[rR][bB]?|[bB][rR])(?:"{3}.*?"{3}|'{3}.*?'{3}|"[^"\r\n]*"|'[^'\r\n]*'))
     | (?P<string>[bB]?(?:"{3}(?:[^\\]|\\.)*?"{3}|'{3}(?:[^\\]|\\.)*?'{3}|"(?:[^"\\\r\n]|\\.)*"|'(?:[^'\\\r\n]|\\.)*'))
     | (?P<broken>["'])
@@ -49,19 +49,17 @@ def lex(text: str, start: int) -> Lexed:
     """
     found: list[Token] = []
     depth = 0
-    limit = min(len(text), start + MAX_EXPRESSION + 2)
-    while start < limit:
-        match = _TOKEN.match(text, start, limit)
-        if match is None:  # cannot be: the last alternative takes any character
-            break
-        token = Token(match.lastgroup or "other", match.group(), start, match.end())
-        start = token.end
-        depth += _BRACES.get(token.text, 0)
-        if depth < 0:
-            return Lexed(found, token.start)
-        if token.kind != "space":
-            found.append(token)
-        if token.kind == "broken":
+    for match in _TOKEN.finditer(text, start, start + MAX_EXPRESSION + 2):  # some alternative matches everywhere
+        kind = match.lastgroup
+        if kind is None:  # a space or a comment
+            continue
+        token = Token(kind, match.group(), match.start(), match.end())
+        if kind == "mark":
+            depth += _BRACES.get(token.text, 0)
+            if depth < 0:
+                return Lexed(found, token.start)
+        found.append(token)
+        if kind == "broken":
             break
     return Lexed(found, None)
 

@@ -6,6 +6,7 @@ engine checks and binds exactly the fields that are used, and equal expressions 
 
 import re
 from difflib import get_close_matches
+from itertools import islice
 from typing import NamedTuple
 
 from translator.language.expressions import ExpressionProblem, JsonSchema, Scope
@@ -25,7 +26,7 @@ LOOPS = frozenset(["all", "exists", "exists_one", "existsOne", "map", "filter"])
 _WORDS = frozenset(["true", "false", "null", "in", "bool", "int", "uint", "double", "string", "bytes", "list", "map"])
 _TYPES = frozenset(["null_type", "type"])
 _SLOT = "__slot"
-_TYPO, _COMPARED, _SHOWN = 3, 60, 5
+_TYPO, _COMPARED, _SHOWN = 3, 40, 5
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -99,8 +100,9 @@ class NameReader:
         index = 0
         spread: Slot | None = None
         while index < len(self._tokens):
+            is_first = index == 0
             index = self._read_at(index)
-            if spread is None and len(self._all_slots) == 1 and self._is_spread_from(index):
+            if is_first and self._all_slots and self._is_spread_from(index):
                 spread = self._all_slots[0]
                 self._slots.clear()  # inside the loop the same path is another variable: the whole list
         chain = self._steps(0)
@@ -297,8 +299,11 @@ def dotted(path: Path) -> str:
 
 def _nearest(written: str, path: Path, names: list[str]) -> str | None:
     """Suggest the name that was probably meant, or show a few; looks at a few dozen names only, since it is slow."""
-    alike = [name for name in names if abs(len(name) - len(written)) <= _TYPO and {*name[:1], *name[-1:]} & {*written}]
-    close = get_close_matches(written[:64], alike[:_COMPARED], n=1)
+    ends = (written[0], written[-1])
+    alike = (
+        name for name in names if abs(len(name) - len(written)) <= _TYPO and (name[:1] in ends or name[-1:] in ends)
+    )
+    close = get_close_matches(written[:64], list(islice(alike, _COMPARED)), n=1)
     if close:
         return f"did you mean `{dotted((*path, close[0]))}`?"
     shown = ", ".join(f"`{dotted((*path, name))}`" for name in names[:_SHOWN])

@@ -24,11 +24,14 @@ class Field(NamedTuple):
 
 def as_schema(value: Any) -> JsonSchema:
     """Take a subschema as it stands in a document; `true`, `false` and what is no schema describe anything."""
-    return cast("JsonSchema", value) if isinstance(value, Mapping) else ANYTHING
+    is_schema = type(value) is dict or isinstance(value, Mapping)  # the first is common, and ten times as fast
+    return cast("JsonSchema", value) if is_schema else ANYTHING
 
 
 def simplified(schema: JsonSchema) -> tuple[JsonSchema, bool]:
     """Return the schema without its null, and whether it had one: `anyOf: [T, null]` and `type: [T, "null"]` are T."""
+    if isinstance(schema.get("type"), str):
+        return schema, schema["type"] == "null"
     for key in ("anyOf", "oneOf", "allOf"):
         branches = schema.get(key)
         if isinstance(branches, Sequence) and branches:
@@ -62,6 +65,9 @@ def types_of(schema: JsonSchema) -> frozenset[str] | None:
 
 def type_without_null(schema: JsonSchema) -> str | None:
     """Return the one JSON type of a simplified schema, `number` for integers and numbers, None if there are several."""
+    declared = schema.get("type")
+    if isinstance(declared, str):
+        return declared if declared != "null" else None
     types = sorted((types_of(schema) or frozenset[str]()) - {"null"})
     if types == ["integer", "number"]:
         return "number"
@@ -71,7 +77,7 @@ def type_without_null(schema: JsonSchema) -> str | None:
 def field_of(schema: JsonSchema, name: str) -> Field:
     """Look a field up; where no fields are declared, or others are allowed on purpose, any name is one."""
     declared = schema.get("properties")
-    if not isinstance(declared, Mapping) or not declared:
+    if not declared or not (type(declared) is dict or isinstance(declared, Mapping)):
         return Field(True, as_schema(schema.get("additionalProperties")), False)
     fields = cast("Mapping[str, Any]", declared)
     if name in fields:

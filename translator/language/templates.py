@@ -18,7 +18,7 @@ from translator.language.expressions import (
     Scope,
     evaluate_spread,
 )
-from translator.language.lexing import MAX_EXPRESSION, lex
+from translator.language.lexing import MAX_EXPRESSION, Lexed, lex
 from translator.language.naming import Cut, Named, NameReader, Slot
 from translator.language.schema_walk import with_fractions
 
@@ -137,7 +137,7 @@ def compile_template(text: str, scope: Scope, engine: ExpressionEngine) -> Templ
         if lexed.closing is None:
             problems.append(_unclosed(text, opening.start()))
             break
-        made = _compile_expression(text, position, lexed.closing, scope, engine)
+        made = _compile_expression(text, position, lexed, scope, engine)
         if isinstance(made, Expression):
             parts.append(made)
         else:
@@ -173,10 +173,10 @@ def compile_value(value: Any, scope: Scope, engine: ExpressionEngine) -> Compile
 
 
 def _compile_expression(
-    text: str, start: int, end: int, scope: Scope, engine: ExpressionEngine
+    text: str, start: int, lexed: Lexed, scope: Scope, engine: ExpressionEngine
 ) -> Expression | list[ExpressionProblem]:
-    """Compile what stands between two offsets of a string."""
-    tokens = lex(text, start).tokens
+    """Compile what stands between an offset of a string and the closing brace."""
+    tokens, end = lexed.tokens, lexed.closing or 0
     if not tokens:
         return [ExpressionProblem("expression-syntax", "there is nothing between the braces", start)]
     if end - start > MAX_EXPRESSION:
