@@ -40,7 +40,9 @@ def entry_point_groups(points: Iterable[EntryPoint], taken: Iterable[tuple[str, 
     tools: list[ToolGroup] = []
     only: set[tuple[str, str]] = set()
     refused: list[tuple[EntryPoint, str]] = []
-    for point in sorted(points, key=lambda one: (one.group, one.name, one.value)):
+    # a package that is found twice on sys.path brings the same entry point twice
+    once = {(one.group, one.name, one.value): one for one in points}
+    for _, point in sorted(once.items()):
         if point.group not in (STAGES, TOOLS):
             continue
         if not is_group_name(point.name):

@@ -49,19 +49,19 @@ def _is_same_file(one: str, other: str) -> bool:
 
 
 def _guarded(tool: Any) -> Any:
-    """Return a copy whose coroutine cannot end the server: asyncio lets a `SystemExit` stop the whole loop."""
-    coroutine: Callable[..., Awaitable[Any]] | None = getattr(tool, "coroutine", None)
-    if coroutine is None:
-        return tool
+    """Return a copy that cannot end the server: asyncio lets a `SystemExit` in any task stop the whole loop."""
+    copy = tool.model_copy()
+    arun: Callable[..., Awaitable[Any]] = copy._arun  # noqa: SLF001 - what `ainvoke` runs in a task of its own
 
-    @functools.wraps(coroutine)
+    @functools.wraps(arun)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
-            return await coroutine(*args, **kwargs)
+            return await arun(*args, **kwargs)
         except (SystemExit, KeyboardInterrupt) as error:
             raise RuntimeError(f"the tool raised {type(error).__name__}") from error
 
-    return tool.model_copy(update={"coroutine": guarded})
+    object.__setattr__(copy, "_arun", guarded)  # pydantic takes no attribute that is not a field
+    return copy
 
 
 async def call_on_loop(

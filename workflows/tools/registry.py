@@ -82,8 +82,9 @@ async def describe_tools(group: ToolGroup, pool: HostPool) -> ToolDescription:
         async with pool.lease(group.host) as host:
             found = await host.call("describe", {}, timeout=_DESCRIBE_SECONDS)
     except HostFailure as error:
-        message = f"{error.message} {error.tail[-400:]}".strip()
-        return ToolDescription(failures=(ToolFailure(", ".join(group.modules), message),))
+        last_line = error.tail.strip().rpartition("\n")[2]  # of a traceback, the exception
+        message = f"{error.message}: {last_line}" if last_line else error.message
+        return ToolDescription(failures=tuple(ToolFailure(module, message) for module in group.modules))
     return ToolDescription(
         tuple(_record(group, one) for one in found["tools"]),
         tuple(ToolFailure(one["module"], one["message"]) for one in found["failures"]),

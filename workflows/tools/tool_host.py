@@ -21,6 +21,7 @@ import uuid
 Json = typing.Any
 
 _DEEPEST = 100  # levels of nesting in a result
+_LONGEST = 1000  # characters of a message
 _ERRNOS_OF_ABSENCE = {"ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "EHOSTUNREACH", "EPIPE", "ENETDOWN"}
 _NAMES_OF_ABSENCE = {"ConnectionError", "NetworkError", "ConnectError", "gaierror", "ClientConnectionError"}
 _NAMES_OF_TIMEOUT = {"TimeoutError", "TimeoutException", "Timeout"}
@@ -67,7 +68,7 @@ class Finding:
 
     def fail(self, module: str, message: str) -> None:
         """Report a module."""
-        self.failures.append({"module": module, "message": message})
+        self.failures.append({"module": module, "message": message[:_LONGEST]})
 
     def add(self, module: str, attribute: str, tool: typing.Any) -> None:
         """Take a tool, once; two tools of one name are reported."""
@@ -134,8 +135,8 @@ def _description(found: FoundTool) -> Json:
         "source_digest": _digest(file or found.module),
         "version": str((tool.metadata or {}).get("version") or ""),
         "description": str(tool.description or ""),
-        "parameters": parameters_schema(tool),
-        "result": result_schema(tool),
+        "parameters": as_json(parameters_schema(tool)),
+        "result": as_json(result_schema(tool)),
         "is_async": has_coroutine(tool),
     }
 
@@ -197,6 +198,10 @@ def call_tool(tool: typing.Any, arguments: dict[str, Json], idempotency_key: str
 
 def error_text(error: BaseException) -> str:
     """Return the exception's text, or the name of its class where it has none."""
+    errors = getattr(error, "errors", None)
+    if type(error).__name__ == "ValidationError" and callable(errors):  # of pydantic: a line per mistake, no input
+        mistakes: typing.Any = errors()
+        return "; ".join(".".join(str(step) for step in one["loc"]) + ": " + one["msg"] for one in mistakes)
     return str(error).strip() or type(error).__name__
 
 

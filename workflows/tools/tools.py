@@ -33,9 +33,11 @@ class BoundTool:
 class CatalogTools:
     """Call tools by their names in the catalog.
 
-    A tool on the loop is stopped at its next `await`: one that blocks in between blocks the server for as long, and
-    its timeout comes too late. Nothing can be done about that from outside; make such a tool sync, and it runs in a
-    host, which is killed with all its children.
+    A sync tool works in the run's directory, in a host that is killed with all its children when its time is up. An
+    async tool works in the server's process: it has no directory of its own, and finds its key in
+    `config["metadata"]["idempotency_key"]` only. It is stopped at its next `await`: one that blocks in between blocks
+    the server for as long, and its timeout comes too late. Nothing can be done about that from outside; make such a
+    tool sync.
     """
 
     def __init__(

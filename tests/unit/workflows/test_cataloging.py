@@ -154,6 +154,19 @@ async def test_entry_points_are_groups_of_this_interpreter(tmp_path: Path, pool:
     assert "no LangChain tool" in loaded.failures[-1].message
 
 
+async def test_an_entry_point_may_name_one_thing_or_a_list(tmp_path: Path, pool: HostPool, module: str) -> None:
+    write(tmp_path, module, TOOLS_SOURCE + "\nboth = [add, wait]\n")
+    group = ToolGroup("one", (f"{module}:add", f"{module}:nothing"), path=(tmp_path,))
+    several = ToolGroup("several", (f"{module}:both",), path=(tmp_path,))
+    loaded = await open_catalog(CatalogFile(tools=(group, several)), pool, entry_points=[])
+    assert summary(loaded) == [
+        ("tool", "one.add", "0.0.0", False),
+        ("tool", "several.add", "0.0.0", False),
+        ("tool", "several.wait", "0.0.0", True),
+    ]
+    assert ["nothing" in one.message for one in loaded.failures] == [True]
+
+
 async def test_folders_and_interpreters_that_do_not_exist_are_named(tmp_path: Path, pool: HostPool) -> None:
     group = ToolGroup("g", ("m",), path=(tmp_path / "no",), python=tmp_path / "python")
     loaded = await open_catalog(CatalogFile(tools=(group,)), pool, entry_points=[])

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from langchain_core.runnables import RunnableLambda
 
 from translator.planning.plan import Binding
 from workflows.errors import StepError
+from workflows.hosting.pool import HostPool
 from workflows.ports import ToolCall
 from workflows.run import RunId
-from workflows.tools.tools import CatalogTools
+from workflows.tools.loop_calls import import_tool
+from workflows.tools.registry import ToolGroup, describe_tools
+from workflows.tools.secrets import CatalogSecrets, SecretSource
+from workflows.tools.tools import BoundTool, CatalogTools
 
 pytestmark = pytest.mark.anyio
-OpenTools = Callable[..., Awaitable[CatalogTools]]
 
 SOURCE = '''
 import asyncio, os, signal, subprocess, sys, time
 from dataclasses import dataclass
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import tool
+from langchain_core.tools import BaseTool, tool
 
 
 @dataclass
@@ -95,6 +100,30 @@ async def leaving() -> str:
     raise SystemExit(4)
 
 
+class Walking(BaseTool):
+    """A tool of the old kind."""
+
+    name: str = "walking"
+    description: str = "Walk off."
+
+    def _run(self) -> str:
+        raise AssertionError("the loop has a coroutine")
+
+    async def _arun(self, where: str) -> str:
+        if where == "off":
+            raise SystemExit(5)
+        return where
+
+
+walking = Walking()
+
+
+@tool
+def count(number: int, token: str = "") -> int:
+    """Count."""
+    return number
+
+
 @tool
 def dying() -> str:
     """Die."""
@@ -128,9 +157,29 @@ async def busy() -> str:
 '''
 
 
-@pytest.fixture
-async def tools(open_tools: OpenTools) -> CatalogTools:
-    return await open_tools(SOURCE, {"KEY": "hunter2-and-more"})
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tools")
+
+
+@pytest.fixture(scope="module")
+async def tools(folder: Path, pool: HostPool) -> AsyncIterator[CatalogTools]:
+    """Bind the tools of SOURCE, async ones to the loop, as the catalog does."""
+    module = f"tools_{uuid4().hex}"  # this process imports a module once, and others may have one of its name
+    (folder / f"{module}.py").write_text(SOURCE)
+    group = ToolGroup("t", (module,), path=(folder,), version="1.0.0", secrets=("KEY", "NO_VALUE"))
+    description = await describe_tools(group, pool)
+    assert description.failures == ()
+    secrets = CatalogSecrets(
+        {name: SecretSource(env=name) for name in ("KEY", "NO_VALUE", "OTHER")}, {"KEY": "hunter2-and-more"}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path])
+        bound = {
+            one.name: BoundTool(group, one, import_tool(one, group.path) if one.is_async else None)
+            for one in description.tools
+        }
+        yield CatalogTools(bound, pool, secrets, work_directory=lambda _: folder)
 
 
 def tool_call(
@@ -140,9 +189,9 @@ def tool_call(
     return ToolCall(binding, arguments or {}, secrets or {}, "key-1", timeout, RunId("run-1"), "a")
 
 
-async def test_a_sync_tool_works_in_the_runs_directory_and_knows_its_key(tools: CatalogTools, tmp_path: Path) -> None:
+async def test_a_sync_tool_works_in_the_runs_directory_and_knows_its_key(tools: CatalogTools, folder: Path) -> None:
     result = await tools.call(tool_call("echo", {"text": "hé"}))
-    assert result == {"text": "hé", "where": str(tmp_path), "key": "key-1"}
+    assert result == {"text": "hé", "where": str(folder), "key": "key-1"}
 
 
 async def test_an_async_tool_runs_in_this_process(tools: CatalogTools) -> None:
@@ -169,10 +218,9 @@ async def test_a_secret_that_the_group_may_not_have_is_refused(tools: CatalogToo
         await tools.call(tool_call("whoami", secrets={"token": "OTHER"}))
 
 
-async def test_a_secret_without_a_value_says_how_to_give_one(open_tools: OpenTools) -> None:
-    tools = await open_tools(SOURCE, {"KEY": ""})
-    with pytest.raises(StepError, match="set the environment variable KEY"):
-        await tools.call(tool_call("whoami", secrets={"token": "KEY"}))
+async def test_a_secret_without_a_value_says_how_to_give_one(tools: CatalogTools) -> None:
+    with pytest.raises(StepError, match="set the environment variable NO_VALUE"):
+        await tools.call(tool_call("whoami", secrets={"token": "NO_VALUE"}))
 
 
 @pytest.mark.parametrize("both", [True, False])
@@ -202,6 +250,19 @@ def is_running(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+async def test_a_tool_of_the_old_kind_runs_on_the_loop_and_cannot_end_it(tools: CatalogTools) -> None:
+    assert await tools.call(tool_call("walking", {"where": "on"})) == "on"
+    with pytest.raises(StepError, match="raised SystemExit"):
+        await tools.call(tool_call("walking", {"where": "off"}))
+
+
+async def test_arguments_that_do_not_fit_are_told_without_their_values(tools: CatalogTools) -> None:
+    with pytest.raises(StepError) as caught:
+        await tools.call(tool_call("count", {"number": "private text"}))
+    assert caught.value.message.startswith("t.count: number: Input should be a valid integer")
+    assert "private text" not in caught.value.message
 
 
 @pytest.mark.parametrize(
