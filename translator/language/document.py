@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from translator.language.scalar_places import place_in_scalar
 
@@ -42,6 +42,16 @@ class MapMarks:
 
 
 Marks: TypeAlias = "int | ListMarks | MapMarks"  # a scalar is its offset
+
+
+def is_mapping(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a value of a document is a mapping; its keys are texts, readers see to that."""
+    return isinstance(value, dict)
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Tell whether a value of a document is a list."""
+    return isinstance(value, list)
 
 
 def join_pointer(pointer: str, *keys: str | int) -> str:
@@ -116,13 +126,13 @@ class Document:
         """Return the value at `pointer`, or None where there is none."""
         value = self.value
         for key in split_pointer(pointer):
-            if isinstance(value, dict):
-                value = value.get(key)  # pyright: ignore[reportUnknownVariableType]
-            elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):  # pyright: ignore[reportUnknownArgumentType]
-                value = value[int(key)]  # pyright: ignore[reportUnknownVariableType]
+            if is_mapping(value):
+                value = value.get(key)
+            elif is_list(value) and key.isdecimal() and int(key) < len(value):
+                value = value[int(key)]
             else:
                 return None
-        return value  # pyright: ignore[reportUnknownVariableType]
+        return value
 
     def _find(self, pointer: str) -> tuple[int | None, int, bool]:
         """Return the offsets of key (None for items and the root) and value, and whether all of `pointer` was found."""

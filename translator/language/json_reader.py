@@ -33,7 +33,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _SPACE = re.compile(r"[ \t\n\r]*+")
-_MARK_OR_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"|([,:\[{])', re.DOTALL)
+_MARK_OR_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"|([,:\[{\]}])', re.DOTALL)
 _ESCAPE_TO_CHECK = re.compile(r"\\(?:[bf]|u(?:00[0189]|20[26]|007[fF]|[dD][89a-fA-F]|[fF]{3}[eEfF]))")
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _NON_FINITE = frozenset(("NaN", "Infinity", "-Infinity"))
@@ -42,7 +42,7 @@ _LONGEST_INTEGER = 20  # digits and sign of 64 bits
 
 def read_json_text(text: str, limits: ReadLimits) -> Document | list[Problem]:
     """Read JSON; return the document, or what is wrong with the text, in its order."""
-    overflow = _overflow(text, limits.values)
+    overflow = _overflow(text, limits)
     if overflow is not None:
         message = f"more than {limits.values:,} keys and values"
         return [problem_at(position_at(line_starts(text), overflow), "too-many-values", message)]
@@ -67,17 +67,24 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
-def _overflow(text: str, values: int) -> int | None:
+def _overflow(text: str, limits: ReadLimits) -> int | None:
     """Return where there are surely too many keys and values, without reading them into memory; None where not.
 
-    Marks announce values: there is one value more than marks, and an empty bracket counts twice.
+    Marks announce values: there is one value more than marks, and an empty bracket counts twice. A text that gets too
+    deep first is left to the positioned reader, which stops there.
     """
-    if sum(map(text.count, ",:[{")) < values:
+    if sum(map(text.count, ",:[{")) < limits.values:
         return None
-    count = 0
+    count = depth = 0
     for piece in _MARK_OR_STRING.finditer(text):
-        count += piece.lastindex is not None
-        if count >= values:
+        mark = piece[1]
+        if mark is None:
+            continue
+        depth += (mark in "[{") - (mark in "]}")
+        count += mark not in "]}"
+        if depth > limits.depth:
+            return None
+        if count >= limits.values:
             return piece.start()
     return None
 

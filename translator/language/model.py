@@ -14,11 +14,13 @@ from translator.language.words import (
     CatalogRange,
     Condition,
     Duration,
+    EachName,
     ErrorName,
     JsonSchema,
     JsonValue,
     Name,
     NodeId,
+    Pause,
     SecretName,
     Share,
     Target,
@@ -127,8 +129,8 @@ class Retry(Part):
     backoff: Literal["exponential", "linear", "constant"] = Field(
         "exponential", description="How the pause grows from try to try. Default `exponential` (doubling)."
     )
-    initial: Duration = Field("1s", description="The first pause. Default `1s`.")
-    cap: Duration = Field("30s", description="The longest pause. Default `30s`.")
+    initial: Pause = Field("1s", description="The first pause. Default `1s`.")
+    cap: Pause = Field("30s", description="The longest pause. Default `30s`.")
     jitter: Literal["full", "none"] = Field(
         "full", description="`full` (default): a random pause between nothing and the computed one; `none`: exactly it."
     )
@@ -186,7 +188,7 @@ class Catch(Part):
 class MapClause(Part):
     """Repeats the node's verb for every item of a list."""
 
-    each: Name = Field(description="The name by which expressions of the node see the item. Example: `url`.")
+    each: EachName = Field(description="The name by which expressions of the node see the item. Example: `url`.")
     in_: Template = Field(alias="in", description="The list. Example: `${ nodes.collect.result.data.urls }`.")
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None, description="How many items are worked on at the same time; the server's limit when left out."
@@ -211,7 +213,7 @@ class Flow(Part):
     """A flow as one node: it has a start, and its nodes lead to each other with `next`."""
 
     start: NodeId = Field(description="The node that runs first.")
-    nodes: "dict[str, Node]" = Field(description="The nodes of the flow, by id.")
+    nodes: "dict[NodeId, Node]" = Field(description="The nodes of the flow, by id.")
 
 
 class Node(Part):
@@ -227,7 +229,7 @@ class Node(Part):
     workflow: WorkflowRange | None = Field(
         None, description="Verb. Run another stored workflow. Example: `fact-check@~1.4`."
     )
-    dag: "dict[str, Node] | None" = Field(
+    dag: "dict[NodeId, Node] | None" = Field(
         None, description="Verb. A block whose nodes start at once, except where they need siblings."
     )
     flow: Flow | None = Field(None, description="Verb. A block with a start, whose nodes lead to each other.")
@@ -300,6 +302,9 @@ class Node(Part):
         return (*_next_targets(self.next), *decided, *caught)
 
 
+Flow.model_rebuild()  # flows hold nodes, and nodes hold flows
+
+
 def _next_targets(transition: "Next | None") -> tuple[tuple[str, str], ...]:
     if transition is None:
         return ()
@@ -337,15 +342,15 @@ class Spec(Part):
     apiVersion: Literal["specloom/v1"] = Field(description="The language of the document: `specloom/v1`.")  # noqa: N815 - as in the document
     kind: Literal["Workflow"] = Field(description="What the document is: `Workflow`.")
     metadata: Metadata = Field(description="What the workflow is called.")
-    inputs: dict[str, JsonSchema] = Field(
+    inputs: dict[Name, JsonSchema] = Field(
         default_factory=dict,
         description="What a run must be given, each with its JSON Schema; required unless it has a default.",
     )
-    state: dict[str, Channel] = Field(default_factory=dict, description="The typed channels that nodes save into.")
-    outputs: dict[str, JsonValue] = Field(
+    state: dict[Name, Channel] = Field(default_factory=dict, description="The typed channels that nodes save into.")
+    outputs: dict[Name, JsonValue] = Field(
         default_factory=dict, description="What a run gives back. Example: `{report: ${ state.draft }}`."
     )
-    defs: dict[str, JsonSchema] = Field(
+    defs: dict[Name, JsonSchema] = Field(
         default_factory=dict, description="JSON Schemas that others refer to as `#/defs/<name>`."
     )
     secrets: tuple[SecretName, ...] = Field((), description="Names of secrets that `auth` may use. Never values.")
@@ -354,8 +359,8 @@ class Spec(Part):
     start: NodeId | None = Field(None, description="The node that runs first; a DAG has none.")
     join: Literal["all", "any"] | JoinCount | None = Field(None, description="Of a DAG: when it is done.")
     fail_fast: bool | None = Field(None, description="Of a DAG: stop the other branches when one fails.")
-    nodes: dict[str, Node] = Field(description="What is to be done, by node id.")
-    finally_: dict[str, Node] = Field(
+    nodes: dict[NodeId, Node] = Field(description="What is to be done, by node id.")
+    finally_: dict[NodeId, Node] = Field(
         default_factory=dict,
         alias="finally",
         description="A DAG of nodes that run at the end of a run, however it went.",
