@@ -88,7 +88,9 @@ def find_tools(modules: list[str]) -> Finding:
             module = importlib.import_module(name)
             found = _tools_of(module, attribute)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
-            finding.fail(spec, f"{type(error).__name__}: {error}")
+            hint = f" (for {sys.executable}): install it, or add its folder to `path`"
+            is_missing = isinstance(error, ModuleNotFoundError)
+            finding.fail(spec, f"{type(error).__name__}: {error}{hint if is_missing else ''}")
             continue
         if not found:
             finding.fail(spec, "holds no LangChain tool at its top level: decorate a function with @tool")
