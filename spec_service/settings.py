@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     catalog: Path | None = Field(default=None, description="Catalog file; `specloom.toml` if there is one.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8321, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    server: str | None = Field(default=None, description="URL of the server that commands ask.")
     token: SecretStr | None = Field(default=None, description="Bearer token that every door but /healthz asks for.")
     allowed_hosts: tuple[str, ...] = Field(default=(), description="Further names in `Host`, beside loopback's.")
     allowed_origins: tuple[str, ...] = Field(default=(), description="Further origins of web pages that may ask.")

@@ -1,0 +1,59 @@
+"""The table of contents of the command line: which commands there are, by group."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from spec_service.cli import project_commands, run_commands, spec_commands
+from spec_service.cli.help_page import PURPOSE, GroupedHelp, show_version
+
+COMMANDS = {
+    "Start": (project_commands.init, project_commands.dev),
+    "Specs": (
+        spec_commands.validate,
+        spec_commands.plan,
+        spec_commands.graph,
+        spec_commands.explain,
+        spec_commands.schema,
+    ),
+    "Runs": (
+        run_commands.run,
+        run_commands.runs,
+        run_commands.watch,
+        run_commands.approve,
+        run_commands.resume,
+        run_commands.cancel,
+    ),
+    "Installation": (project_commands.stages, project_commands.doctor, project_commands.version),
+}
+
+
+def build_app() -> typer.Typer:
+    """Return the command line."""
+    made = typer.Typer(
+        name="specloom",
+        cls=GroupedHelp,
+        help=PURPOSE,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback()(_root)
+    for group, commands in COMMANDS.items():
+        for command in commands:
+            made.command(rich_help_panel=group)(command)
+    return made
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
+    show_version(is_wanted=value)
+
+
+def _root(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+) -> None:
+    """Take the options that stand before the command."""

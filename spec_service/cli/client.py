@@ -1,0 +1,85 @@
+"""The port through which the command line reaches runs; its two adapters work in this process and over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+from spec_service.requests import ExecuteRequest, Media, ResumeRequest
+from spec_service.views import ArtifactView, EventView, Page, PlanView, RunView, SpecView
+from translator.errors import SpecloomError
+
+
+class Client(Protocol):
+    """What the command line asks about runs; every method raises the named errors of the rooms that it reaches."""
+
+    @property
+    def place(self) -> str:
+        """Return the URL of the server; empty when there is none and runs are executed in this process."""
+        ...
+
+    async def create_spec(self, data: bytes, media: Media) -> SpecView:
+        """Store a spec, or find it."""
+        ...
+
+    async def plan_spec(self, spec_id: str) -> PlanView:
+        """Plan a stored spec."""
+        ...
+
+    async def get_plan(self, digest: str) -> PlanView:
+        """Return a stored plan."""
+        ...
+
+    async def execute(self, spec_id: str, request: ExecuteRequest) -> RunView:
+        """Start a run."""
+        ...
+
+    async def get_run(self, run_id: str) -> RunView:
+        """Return a run as it stands."""
+        ...
+
+    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunView]:
+        """Return runs, the newest first."""
+        ...
+
+    async def page_events(self, run_id: str, after: int, limit: int) -> Page[EventView]:
+        """Return events that are recorded."""
+        ...
+
+    def follow_events(self, run_id: str, after: int) -> AsyncGenerator[EventView]:
+        """Yield the events after `after` and then new ones, until the run is final."""
+        ...
+
+    async def resume(self, run_id: str, request: ResumeRequest) -> RunView:
+        """Answer a question."""
+        ...
+
+    async def proceed(self, run: RunView) -> None:
+        """Go on with a run that is neither final nor waiting; a server does that by itself."""
+        ...
+
+    async def cancel(self, run_id: str) -> RunView:
+        """Stop a run."""
+        ...
+
+    async def list_artifacts(self, run_id: str) -> tuple[ArtifactView, ...]:
+        """Return what a run keeps."""
+        ...
+
+    def location(self, run_id: str, path: str) -> str:
+        """Return where a person can open an artifact: a path of this machine, or a URL."""
+        ...
+
+
+class ServerRefused(SpecloomError):
+    """A server refused, with a name of its own."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.name = name  # pyright: ignore[reportIncompatibleVariableOverride] - the server chose it
+        super().__init__(message)
+
+
+class ServerUnreachable(SpecloomError):
+    """The server does not answer."""
+
+    name = "server-unreachable"

@@ -1,0 +1,59 @@
+"""The entry point: runs one command and turns whatever happens into a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from spec_service.cli.app import build_app
+from spec_service.cli.complaints import BROKEN_PIPE, FINE, Complaint, Interrupted, wrong_usage
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 fine, 1 problems found or run failed, 64 wrong usage, 130 interrupted."""
+    try:
+        code = _guarded(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered goes nowhere, so that the interpreter does not complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = BROKEN_PIPE
+    sys.exit(code)
+
+
+def _guarded(arguments: Sequence[str] | None) -> int:
+    try:
+        result = build_app()(args=arguments, prog_name="specloom", standalone_mode=False)
+    except BrokenPipeError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a person gets a message, not a traceback
+        complaint = _complaint(error)
+        report = complaint.report()
+        if report:
+            sys.stderr.write(f"{report}\n")
+        return complaint.exit_code
+    return result if isinstance(result, int) else FINE
+
+
+def _complaint(error: BaseException) -> Complaint:
+    """Return what to say about an error."""
+    if isinstance(error, Complaint):
+        return error
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return Interrupted()
+    if isinstance(error, typer.TyperException):
+        return _misused(error)
+    from spec_service.cli.refusals import explained  # noqa: PLC0415 - loads the errors of all rooms
+
+    return explained(error)
+
+
+def _misused(error: typer.TyperException) -> Complaint:
+    """Tell what is wrong with the arguments, and where the command's help is."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "specloom"
+    return wrong_usage(error.format_message() or "a command is missing", f"{command} --help shows what it takes")

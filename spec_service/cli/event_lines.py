@@ -1,0 +1,104 @@
+"""Events as plain lines: time, node, what; only those that matter to somebody who reads along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from spec_service.cli.printable import clock, lasting, one_line, sized
+from spec_service.views import EventView
+
+Json = Any
+Data = Mapping[str, Json]
+
+
+def event_line(event: EventView, width: int = 0) -> str | None:
+    """Return the line of an event, its node padded to `width`; None for an event that is not shown."""
+    describe = _TEXTS.get(event.type)
+    text = describe(event.data or {}) if describe else None
+    if not text:
+        return None
+    return f"{clock(event.at)}  {event.node or 'run':<{width}}  {one_line(text, 500)}"
+
+
+def _started(data: Data) -> str | None:
+    if data.get("try", 1) > 1:
+        return f"try {data['try']}"
+    return f"started ({data['verb']})" if data.get("verb") else "started"
+
+
+def _succeeded(data: Data) -> str:
+    seconds, target = data.get("seconds"), data.get("goto")
+    lasted = f" in {lasting(seconds)}" if seconds is not None else ""
+    return f"done{lasted}{f', then {target}' if target else ''}"
+
+
+def _failed(data: Data) -> str:
+    error = data.get("error") or {}
+    where = f" in {error['node']}" if error.get("node") else ""
+    return f"failed{where}: {error.get('name')}: {error.get('message')}"
+
+
+def _retrying(data: Data) -> str:
+    return f"{_failed(data)}; tried again in {data.get('wait_seconds', 0):g} s"
+
+
+def _expanded(data: Data) -> str:
+    count, complete = len(data.get("tasks", ())), data.get("complete", 0)
+    return f"{count} Luigi task{'s' if count != 1 else ''}, {complete} done already"
+
+
+def _task_done(data: Data) -> str:
+    return f"{data['name']} done in {lasting(data.get('seconds') or 0)}"
+
+
+def _task_failed(data: Data) -> str:
+    error = data.get("error") or {}
+    return f"{data['name']} failed: {error.get('name')}: {error.get('message')}"
+
+
+def _task_progress(data: Data) -> str:
+    percentage = data.get("percentage")
+    share = f" {percentage:g} %" if percentage is not None else ""
+    return f"{data['name']}{share} {data.get('message') or ''}"
+
+
+def _kept(data: Data) -> str | None:
+    path = str(data["path"])
+    return None if path.startswith(".specloom/") else f"kept {path} ({sized(data['bytes'])})"
+
+
+def _attempt(data: Data) -> str:
+    kinds = {"resume": "goes on", "recover": "goes on where it was left"}
+    return kinds.get(str(data.get("kind")), "started")
+
+
+def _changed(data: Data) -> str:
+    return f"the source of {data.get('entry')} is not what the plan was bound to"
+
+
+_TEXTS: Mapping[str, Callable[[Data], str | None]] = {
+    "run.started": _attempt,
+    "run.waiting": lambda _: "waits for an answer",
+    "run.cancel-requested": lambda _: "is asked to stop",
+    "run.succeeded": lambda _: "succeeded",
+    "run.failed": _failed,
+    "run.cancelled": lambda _: "cancelled",
+    "run.drained": lambda _: "stopped; it can go on",
+    "step.started": _started,
+    "step.succeeded": _succeeded,
+    "step.failed": _failed,
+    "step.retrying": _retrying,
+    "step.skipped": lambda data: f"skipped: {data.get('reason')}",
+    "step.cancelled": lambda _: "stopped",
+    "step.asked": lambda data: f"asks: {data.get('title')}",
+    "step.answered": lambda data: "nobody answered in time" if data.get("expired") else "answered",
+    "luigi.expanded": _expanded,
+    "luigi.task-started": lambda data: f"{data['name']} started",
+    "luigi.task-progress": _task_progress,
+    "luigi.task-succeeded": _task_done,
+    "luigi.task-skipped": lambda data: f"{data['name']} was done already",
+    "luigi.task-failed": _task_failed,
+    "artifact.stored": _kept,
+    "source.changed": _changed,
+}

@@ -1,0 +1,199 @@
+"""Runs through a server's HTTP doors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
+from urllib.parse import quote
+
+import httpx2
+from pydantic import BaseModel, ValidationError
+
+from spec_service.cli.artifact_places import find_artifact
+from spec_service.cli.client import ServerRefused, ServerUnreachable
+from spec_service.errors import Refused
+from spec_service.requests import ExecuteRequest, Media, ResumeRequest
+from spec_service.settings import Settings
+from spec_service.views import ArtifactView, EventView, Page, PlanView, RunView, SpecView
+from translator.language.problems import Problem
+
+Json = Any
+ViewT = TypeVar("ViewT", bound=BaseModel)
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
+_RECONNECTS = 5  # of a stream that breaks before it brings anything
+_MEDIA_TYPES: Mapping[Media, str] = {"yaml": "application/yaml", "json": "application/json"}
+_PROBLEM_FIELDS = ("name", "message", "path", "line", "column", "suggestion")
+
+
+class HttpClient:
+    """Asks one server."""
+
+    def __init__(self, client: httpx2.AsyncClient, place: str, settings: Settings, *, is_near: bool) -> None:
+        """Take an open client; `is_near` tells that the server works in the data directory of the settings."""
+        self._client = client
+        self._place = place
+        self._data = settings.data if is_near else None
+
+    @property
+    def place(self) -> str:
+        """Return the URL of the server."""
+        return self._place
+
+    async def create_spec(self, data: bytes, media: Media) -> SpecView:
+        """Store a spec, or find it."""
+        return await self._ask(SpecView, "POST", "/specs", content=data, media=media)
+
+    async def plan_spec(self, spec_id: str) -> PlanView:
+        """Plan a stored spec."""
+        return await self._ask(PlanView, "POST", f"/specs/{_segment(spec_id)}/plan")
+
+    async def get_plan(self, digest: str) -> PlanView:
+        """Return a stored plan."""
+        return await self._ask(PlanView, "GET", f"/plans/{_segment(digest)}")
+
+    async def execute(self, spec_id: str, request: ExecuteRequest) -> RunView:
+        """Start a run."""
+        body = {"inputs": request.inputs, "labels": request.labels, "priority": request.priority}
+        if request.plan is not None:
+            body["plan"] = request.plan
+        return await self._ask(RunView, "POST", f"/specs/{_segment(spec_id)}/execute", content=_body(body))
+
+    async def get_run(self, run_id: str) -> RunView:
+        """Return a run as it stands."""
+        return await self._ask(RunView, "GET", f"/runs/{_segment(run_id)}")
+
+    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunView]:
+        """Return runs, the newest first."""
+        query = {"status": status, "spec": spec, "cursor": cursor, "limit": str(limit)}
+        return await self._ask(Page[RunView], "GET", "/runs", query=query)
+
+    async def page_events(self, run_id: str, after: int, limit: int) -> Page[EventView]:
+        """Return events that are recorded."""
+        query = {"after": str(after), "limit": str(limit)}
+        return await self._ask(Page[EventView], "GET", f"/runs/{_segment(run_id)}/events", query=query)
+
+    async def follow_events(self, run_id: str, after: int) -> AsyncGenerator[EventView]:
+        """Yield events as they come; a stream that breaks is taken up where it ended."""
+        failures = 0
+        while True:
+            try:
+                async for event in self._stream(run_id, after):
+                    yield event
+                    after, failures = event.seq, 0
+            except httpx2.TransportError as error:
+                failures += 1
+                if failures > _RECONNECTS:
+                    raise ServerUnreachable(f"{self._place} broke off: {_reason(error)}") from error
+                continue
+            if await self._is_final(run_id, after):
+                return
+
+    async def resume(self, run_id: str, request: ResumeRequest) -> RunView:
+        """Answer a question."""
+        body: dict[str, Json] = {"answer": request.answer}
+        if request.interrupt_id is not None:
+            body["interrupt_id"] = request.interrupt_id
+        return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/resume", content=_body(body))
+
+    async def proceed(self, run: RunView) -> None:
+        """Do nothing: the server goes on with its runs by itself."""
+
+    async def cancel(self, run_id: str) -> RunView:
+        """Stop a run."""
+        return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/cancel", content=b"{}")
+
+    async def list_artifacts(self, run_id: str) -> tuple[ArtifactView, ...]:
+        """Return what a run keeps."""
+        return (await self._ask(Page[ArtifactView], "GET", f"/runs/{_segment(run_id)}/artifacts")).items
+
+    def location(self, run_id: str, path: str) -> str:
+        """Return a path when the server works on this machine's data directory, else a URL."""
+        file = find_artifact(self._data, run_id, path) if self._data else None
+        return str(file) if file else f"{self._place}/runs/{_segment(run_id)}/artifacts/{quote(path)}"
+
+    async def _is_final(self, run_id: str, after: int) -> bool:
+        """Tell whether a stream ended because there is nothing more to come."""
+        run = await self.get_run(run_id)
+        return run.finished_at is not None and not (await self.page_events(run_id, after, 1)).items
+
+    async def _stream(self, run_id: str, after: int) -> AsyncGenerator[EventView]:
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        path = f"/runs/{_segment(run_id)}/events"
+        timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, read=None)
+        async with self._client.stream("GET", path, headers=headers, timeout=timeout) as response:
+            if response.status_code != httpx2.codes.OK:
+                await response.aread()
+                raise refusal_of(response)
+            async for line in response.aiter_lines():
+                if line.startswith("data:"):
+                    yield EventView.model_validate_json(line.removeprefix("data:").strip())
+
+    async def _ask(
+        self,
+        view: type[ViewT],
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        media: Media = "json",
+        query: Mapping[str, str | None] | None = None,
+    ) -> ViewT:
+        headers = {"Content-Type": _MEDIA_TYPES[media]} if content is not None else {}
+        params = {key: value for key, value in (query or {}).items() if value is not None}
+        try:
+            response = await self._client.request(method, path, content=content, headers=headers, params=params)
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(f"{self._place} does not answer: {_reason(error)}") from error
+        if not response.is_success:
+            raise refusal_of(response)
+        try:
+            return view.model_validate_json(response.content)
+        except ValidationError as error:
+            message = f"{self._place} answers {path} with something else than a Specloom server does"
+            raise ServerUnreachable(message) from error
+
+
+@asynccontextmanager
+async def open_http_client(url: str, settings: Settings, *, is_near: bool = False) -> AsyncGenerator[HttpClient]:
+    """Open a client of the server at `url`, with the token of the settings."""
+    token = settings.token
+    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+    timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+    place = url.rstrip("/")
+    async with httpx2.AsyncClient(base_url=place, headers=headers, timeout=timeout, trust_env=not is_near) as client:
+        yield HttpClient(client, place, settings, is_near=is_near)
+
+
+def refusal_of(response: httpx2.Response) -> Refused | ServerRefused:
+    """Return the error that an answer tells of."""
+    try:
+        body: Json = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return ServerRefused("bad-answer", f"the server answered {response.status_code} without saying why")
+    told = cast("dict[str, Json]", body)
+    problems = [_problem(one) for one in told.get("problems") or () if isinstance(one, dict)]
+    if problems:
+        return Refused(problems)
+    text = told.get("detail") or told.get("title") or f"the server answered {response.status_code}"
+    return ServerRefused(str(told.get("name") or "refused"), str(text))
+
+
+def _problem(told: Mapping[str, Json]) -> Problem:
+    return Problem(**{key: told.get(key) for key in _PROBLEM_FIELDS} | {"path": told.get("path") or ""})  # pyright: ignore[reportArgumentType]
+
+
+def _body(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False, default=dict).encode()
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="@")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

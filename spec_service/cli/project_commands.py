@@ -1,0 +1,51 @@
+"""The commands around runs and specs: init, dev, stages, doctor, version."""
+# ruff: noqa: PLC0415 - a command loads what it needs when it is called, so that --help is quick
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spec_service.cli.options import AsJson, Catalog, Data, Server
+
+Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to; made if need be.")]
+Host = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on. Default: 127.0.0.1.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. Default: 8321.")]
+Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="One stage or tool. None: all of them.")]
+
+
+def init(folder: Folder = Path()) -> int:
+    """Write a small working project: a catalog, a Luigi task, a tool and a spec."""
+    from spec_service.cli import starting
+
+    return starting.init(folder)
+
+
+def dev(host: Host = None, port: Port = None, data: Data = None, catalog: Catalog = None) -> int:
+    """Start the server for one machine; logs go to standard error."""
+    from spec_service.cli import serving
+
+    return serving.serve(host, port, data, catalog)
+
+
+def stages(name: Name = None, catalog: Catalog = None, *, as_json: AsJson = False) -> int:
+    """List what a spec may name: stages and tools, their versions and parameters."""
+    from spec_service.cli import cataloguing
+
+    return cataloguing.stages(name, catalog, as_json=as_json)
+
+
+def doctor(data: Data = None, catalog: Catalog = None, server: Server = None, *, as_json: AsJson = False) -> int:
+    """Check this installation, and say what to do about what is wrong."""
+    from spec_service.cli import doctoring
+
+    return doctoring.doctor(data, catalog, server, as_json=as_json)
+
+
+def version(*, as_json: AsJson = False) -> int:
+    """Print the versions of Specloom and of what it stands on."""
+    from spec_service.cli import doctoring
+
+    return doctoring.versions(as_json=as_json)
