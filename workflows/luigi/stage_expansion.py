@@ -29,7 +29,7 @@ from .stage_tasks import (
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
     from collections.abc import Callable, Iterator
 
-TASK_LIMIT = 20_000  # a requirement that requires itself with other parameters never ends
+TASK_LIMIT = 10_000  # a requirement that requires itself with other parameters never ends
 
 
 class Walk:
