@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from translator.language.document import Document, Position, join_pointer
-from translator.language.problems import Problem, problem_at
+from translator.language.problems import MAX_PROBLEMS, Problem, problem_at
 
 # Where a check stands: the keys from the root, linked from the innermost outwards, since most places never need a text.
 Place: TypeAlias = "tuple[Place, str | int] | None"
@@ -19,8 +19,18 @@ def pointer_of(place: Place) -> str:
     return join_pointer("", *reversed(keys))
 
 
+ENOUGH = 4 * MAX_PROBLEMS  # more than are shown, since checks don't go strictly in the order of the text
+
+
+class EnoughError(Exception):
+    """So many problems are found that looking for more helps nobody, and costs time."""
+
+
 class Findings:
-    """The problems of one document, each shown at a key, at a value, or at what lacks something."""
+    """The problems of one document, each shown at a key, at a value, or at what lacks something.
+
+    Reporting raises EnoughError when there are far more than are shown.
+    """
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -43,3 +53,5 @@ class Findings:
 
     def _add(self, position: Position, name: str, message: str, pointer: str, suggestion: str | None) -> None:
         self.problems.append(problem_at(position, name, message, pointer, suggestion))
+        if len(self.problems) >= ENOUGH:
+            raise EnoughError

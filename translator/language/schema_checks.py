@@ -1,10 +1,11 @@
 """Whether the JSON Schemas of a spec are schemas, refer to nothing outside, end, and match in linear time."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeGuard
 
 from translator.language.document import Document, is_list, is_mapping, join_pointer, split_pointer
-from translator.language.findings import ROOT, Findings, Place
+from translator.language.findings import ROOT, EnoughError, Findings, Place
 from translator.language.patterns import PatternError, compile_pattern
 from translator.language.problems import Problem, nearest
 from translator.language.schema_keywords import (
@@ -33,8 +34,9 @@ def check_schema(schema: Any, document: Document, pointer: str, defs: Mapping[st
     """Return what is wrong with the schema that stands at `pointer` of a document with these `defs`."""
     findings = Findings(document)
     checker = SchemaChecker(defs, findings)
-    checker.add(schema, pointer)
-    checker.check_refs()
+    with suppress(EnoughError):
+        checker.add(schema, pointer)
+        checker.check_refs()
     return findings.problems
 
 

@@ -96,11 +96,17 @@ class _Compiler:
         self._defs = defs
         self._indexes: dict[str | None, SchemaIndex] = {}
         self._made: dict[tuple[str | None, str], Any] = {}
+        self._waiting: list[tuple[dict[str, Any], Any, str | None, str]] = []
 
     def compile(self, home: str | None, root: Any) -> Any:
         """Compile a schema whose own root is `root`; `home` names the definition that it is, if it is one."""
         self._indexes[home] = SchemaIndex.of(root)
-        return self._at(home, "")
+        compiled = self._at(home, "")
+        while self._waiting:  # no recursion: refs may lead on and on
+            made, schema, inner_home, pointer = self._waiting.pop()
+            for keyword, value in schema.items():
+                self._add(made, keyword, value, inner_home, join_pointer(pointer, keyword))
+        return compiled
 
     def _at(self, home: str | None, pointer: str) -> Any:
         if (home, pointer) in self._made:
@@ -112,9 +118,8 @@ class _Compiler:
             self._made[home, pointer] = bool(schema)
             return bool(schema)
         made: dict[str, Any] = {}
-        self._made[home, pointer] = made  # before its parts, which may refer to it
-        for keyword, value in schema.items():
-            self._add(made, keyword, value, home, join_pointer(pointer, keyword))
+        self._made[home, pointer] = made
+        self._waiting.append((made, schema, home, pointer))
         return made
 
     def _add(self, made: dict[str, Any], keyword: str, value: Any, home: str | None, pointer: str) -> None:

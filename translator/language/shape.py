@@ -5,13 +5,14 @@ this version of the server cannot run yet.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 
 from translator.language.document import Document, is_list, is_mapping
-from translator.language.findings import ROOT, Findings, Place
+from translator.language.findings import ROOT, EnoughError, Findings, Place
 from translator.language.model import VERBS, Branch, Channel, Flow, Node, Spec, Switch
 from translator.language.problems import Problem, did_you_mean, nearest, ordered
 from translator.language.schema_checks import check_schemas
@@ -34,10 +35,11 @@ def check_shape(document: Document) -> tuple[Spec | None, list[Problem]]:
     """Return the spec that a document is, or None, and all that is wrong with its shape, in order of the text."""
     findings = Findings(document)
     value = document.value
-    check_shape_of(_spec_shape(), value, ROOT, findings)
-    if is_mapping(value):
-        _check_node_ids(document.value, findings)
-        check_schemas(document, findings)
+    with suppress(EnoughError):
+        check_shape_of(_spec_shape(), value, ROOT, findings)
+        if is_mapping(value):
+            _check_node_ids(value, findings)
+            check_schemas(document, findings)
     if findings.problems:
         return None, ordered(findings.problems)
     try:
