@@ -1,12 +1,68 @@
-"""The composition root: the only file that knows all adapters, and opens and closes them in order."""
+"""The composition root: the only file that knows all adapters, and opens and closes them in order.
+
+What a server needs to listen is opened at once. What takes seconds (describing the catalog in hosts, importing
+langgraph) is opened in the background, and awaited by whoever needs it first.
+"""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import anyio
+from anyio import to_thread
+from structlog.stdlib import get_logger
+
+from spec_service.eventually import Eventually
+from spec_service.planner import Planner
+from spec_service.ports import CheckpointReader
 from spec_service.services import Services
-from spec_service.settings import Settings
+from spec_service.settings import Settings, environment, forbid_unsafe_checkpoints
+from spec_service.stopping import StopSignal
+from spec_service.storage.artifacts import FolderArtifacts
+from spec_service.storage.database import Database, open_database
+from spec_service.storage.journal import SqlJournal
+from spec_service.storage.migrating import upgrade
+from spec_service.storage.owning import owned
+from spec_service.storage.plans import SqlPlanStore
+from spec_service.storage.runs import SqlRunBoard
+from spec_service.storage.specs import SqlSpecStore
+from spec_service.worker import AttemptEngine, Desk, dispatching
+from workflows.catalog_file import CatalogFile, read_catalog_file
+from workflows.cataloging import LoadedCatalog, open_catalog
+from workflows.hosting.pool import HostPool
+from workflows.tools.secrets import CatalogSecrets
+from workflows.tools.tools import CatalogTools
+
+_HEAVY = ("workflows.engine", "spec_service.storage.checkpoints")
+log = get_logger("specloom.bootstrap")
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What checking and planning need: no data directory, no server."""
+
+    planner: Planner
+    catalog: Eventually[LoadedCatalog]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What is open already, and what is being opened."""
+
+    settings: Settings
+    file: CatalogFile
+    pool: HostPool
+    database: Database
+    journal: SqlJournal
+    plans: SqlPlanStore
+    artifacts: FolderArtifacts
+    catalog: Eventually[LoadedCatalog]
+    engine: Eventually[AttemptEngine]
+    checkpoints: Eventually[CheckpointReader]
 
 
 @asynccontextmanager
@@ -16,5 +72,125 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
     With `recover`, unfinished runs of the data directory are continued. Raises `DataInUse`, `DataUnusable`,
     `CatalogFileError`.
     """
-    raise NotImplementedError
-    yield
+    file = read_catalog_file(settings.catalog_file, is_named=settings.is_catalog_named)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(owned(settings.data))
+        await to_thread.run_sync(upgrade, settings.database)
+        database = await stack.enter_async_context(open_database(settings.database))
+        journal = SqlJournal(database)
+        stack.push_async_callback(journal.aclose)
+        pool = HostPool(environ=environment(), limit=settings.max_hosts)
+        stack.push_async_callback(pool.aclose)
+        opening = _Opening(
+            settings=settings,
+            file=file,
+            pool=pool,
+            database=database,
+            journal=journal,
+            plans=SqlPlanStore(database),
+            artifacts=FolderArtifacts(settings.data / "runs"),
+            catalog=Eventually(),
+            engine=Eventually(),
+            checkpoints=Eventually(),
+        )
+        await stack.enter_async_context(_background(opening))
+        runs = SqlRunBoard(database)
+        desk = Desk(journal, journal, runs, opening.engine, settings.max_concurrent_runs)
+        dispatcher = dispatching(desk, recover=recover, grace_seconds=settings.drain_seconds)
+        yield Services(
+            settings=settings,
+            specs=SqlSpecStore(database),
+            plans=opening.plans,
+            runs=runs,
+            journal=journal,
+            events=journal,
+            artifacts=opening.artifacts,
+            checkpoints=opening.checkpoints,
+            catalog=opening.catalog,
+            planner=Planner(opening.catalog),
+            worker=await stack.enter_async_context(dispatcher),
+            stopping=StopSignal(),
+            started_at=datetime.now(UTC),
+        )
+
+
+@asynccontextmanager
+async def open_planning(settings: Settings) -> AsyncGenerator[Planning]:
+    """Open what checking and planning a file need; raises `CatalogFileError`."""
+    file = read_catalog_file(settings.catalog_file, is_named=settings.is_catalog_named)
+    catalog: Eventually[LoadedCatalog] = Eventually()
+    pool = HostPool(environ=environment(), limit=settings.max_hosts)
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_fill, file, pool, catalog)
+            yield Planning(Planner(catalog), catalog)
+            group.cancel_scope.cancel()
+    finally:
+        await pool.aclose()
+
+
+@asynccontextmanager
+async def _background(opening: _Opening) -> AsyncGenerator[None]:
+    """Open the slow parts while the block runs, and close them when it ends."""
+    is_closing = anyio.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(_fill, opening.file, opening.pool, opening.catalog)
+        group.start_soon(_keep_engine, opening, is_closing)
+        try:
+            yield
+        finally:
+            is_closing.set()
+            if opening.engine.value is None:
+                group.cancel_scope.cancel()
+
+
+async def _fill(file: CatalogFile, pool: HostPool, catalog: Eventually[LoadedCatalog]) -> None:
+    try:
+        loaded = await open_catalog(file, pool)
+    except Exception as error:
+        log.exception("catalog.broke")
+        catalog.fail(error)
+        return
+    for failure in loaded.failures:
+        log.warning("catalog.module-failed", group=failure.group, module=failure.module, reason=failure.message)
+    log.info("catalog.ready", entries=len(loaded.entries), failures=len(loaded.failures))
+    catalog.give(loaded)
+
+
+async def _keep_engine(opening: _Opening, is_closing: anyio.Event) -> None:
+    """Open the engine and what belongs to it, and keep them until all runs are drained."""
+    try:
+        forbid_unsafe_checkpoints()
+        await to_thread.run_sync(_import_heavy)
+        async with AsyncExitStack() as stack:
+            await _open_engine(opening, stack)
+            await is_closing.wait()
+    except Exception as error:
+        log.exception("engine.broke")
+        opening.engine.fail(error)
+        opening.checkpoints.fail(error)
+
+
+async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
+    from spec_service.storage.checkpoints import SaverCheckpoints, open_checkpointer  # noqa: PLC0415 - slow to import
+    from translator.language.cel import CelEngine  # noqa: PLC0415
+    from workflows.attempt import Ports  # noqa: PLC0415
+    from workflows.engine import Engine  # noqa: PLC0415
+    from workflows.hosting.evaluation import Evaluator  # noqa: PLC0415
+    from workflows.luigi.stages import LuigiStages  # noqa: PLC0415
+
+    saver = await stack.enter_async_context(open_checkpointer(opening.settings.database))
+    evaluator = await stack.enter_async_context(Evaluator())
+    opening.checkpoints.give(SaverCheckpoints(saver))
+    loaded = await opening.catalog.get()
+    secrets = CatalogSecrets(opening.file.secrets, environment())
+    tools = CatalogTools(loaded.tools, opening.pool, secrets, work_directory=opening.artifacts.work_directory)
+    stages = LuigiStages(opening.pool)
+    ports = Ports(opening.journal, opening.artifacts, tools, stages, loaded.stages, evaluator)
+    opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver, CelEngine()))
+    log.info("engine.ready")
+
+
+def _import_heavy() -> None:
+    for name in _HEAVY:
+        importlib.import_module(name)

@@ -1,16 +1,23 @@
-"""From bytes to a plan: reads, checks and plans specs off the event loop, and remembers plans by digest."""
+"""From bytes to a plan: reads, checks and plans specs off the event loop, and remembers plans by the spec's digest."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
+from anyio import CapacityLimiter, to_thread
+
+from spec_service.errors import Refused
+from spec_service.eventually import Eventually
 from spec_service.requests import Media
 from translator.language.document import Document
-from translator.language.expressions import ExpressionEngine
 from translator.language.model import Spec
 from translator.language.problems import Problem
 from translator.planning.catalog import Catalog
-from translator.planning.plan import Plan
+from translator.planning.plan import Advice, Plan
+from workflows.cataloging import LoadedCatalog
+
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +27,78 @@ class CheckedSpec:
     spec: Spec
     document: Document
     digest: str
-    advice: tuple[Problem, ...] = ()
+    advice: tuple[Advice, ...] = ()
 
 
 class Planner:
-    """Checks and plans against one catalog, which does not change while the process lives."""
+    """Checks and plans against one catalog, which does not change while the process lives.
 
-    def __init__(self, catalog: Catalog, engine: ExpressionEngine) -> None:
+    One spec at a time, in a thread: a big one takes half a second, and the loop has better things to do. The
+    expression engine belongs to that thread alone.
+    """
+
+    def __init__(self, catalog: Eventually[LoadedCatalog]) -> None:
         self._catalog = catalog
-        self._engine = engine
+        self._turn = CapacityLimiter(1)
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self._engine: object = None
 
     async def check(self, data: bytes, media: Media) -> CheckedSpec:
         """Return the spec that was sent; raises `Refused`."""
-        raise NotImplementedError
+        found = await to_thread.run_sync(self._check, data, media, limiter=self._turn)
+        if isinstance(found, list):
+            raise Refused(found)
+        return found
 
     async def plan(self, checked: CheckedSpec) -> Plan:
         """Return the spec's plan; raises `Refused`."""
-        raise NotImplementedError
+        known = self.remembered(checked.digest)
+        if known is not None:
+            return known
+        catalog = (await self._catalog.get()).catalog
+        found = await to_thread.run_sync(self._plan, checked, catalog, limiter=self._turn)
+        if isinstance(found, list):
+            raise Refused(found)
+        self._remember(checked.digest, found)
+        return found
+
+    async def plan_text(self, text: str, media: Media, digest: str) -> Plan:
+        """Return the plan of a stored spec; raises `Refused`."""
+        return self.remembered(digest) or await self.plan(await self.check(text.encode(), media))
+
+    def remembered(self, digest: str) -> Plan | None:
+        """Return the plan that was made for a spec of this digest."""
+        return self._plans.get(digest)
+
+    def _remember(self, digest: str, plan: Plan) -> None:
+        self._plans[digest] = plan
+        while len(self._plans) > _REMEMBERED:
+            self._plans.popitem(last=False)
+
+    def _check(self, data: bytes, media: Media) -> CheckedSpec | list[Problem]:
+        # Imported late: the language and its expression engine take a while, and a server should listen before that.
+        from translator.language.digest import spec_digest  # noqa: PLC0415
+
+        from translator.language.cel import CelEngine  # noqa: PLC0415
+        from translator.language.reading import read  # noqa: PLC0415
+        from translator.language.shape import check_shape  # noqa: PLC0415
+        from translator.planning.planning import check_text  # noqa: PLC0415
+
+        document = read(data, media)
+        if isinstance(document, list):
+            return document
+        spec, problems = check_shape(document)
+        if spec is None:
+            return problems
+        engine = self._engine = self._engine if isinstance(self._engine, CelEngine) else CelEngine()
+        found = check_text(spec, document, engine)
+        if any(not problem.is_advice for problem in found):
+            return found
+        return CheckedSpec(spec, document, spec_digest(document.value), tuple(Advice(**one.as_dict()) for one in found))
+
+    def _plan(self, checked: CheckedSpec, catalog: Catalog) -> Plan | list[Problem]:
+        from translator.language.cel import CelEngine  # noqa: PLC0415
+        from translator.planning.planning import plan  # noqa: PLC0415
+
+        engine = self._engine = self._engine if isinstance(self._engine, CelEngine) else CelEngine()
+        return plan(checked.spec, checked.document, catalog, engine)

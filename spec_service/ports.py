@@ -169,7 +169,7 @@ class CheckpointReader(Protocol):
 class Worker(Protocol):
     """Executes runs in this process."""
 
-    def submit(self, run_id: RunId) -> None:
+    def submit(self, run_id: RunId, priority: int = 0) -> None:
         """Start or continue a queued run as soon as there is room."""
         ...
 

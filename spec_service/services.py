@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from spec_service.eventually import Eventually
 from spec_service.planner import Planner
 from spec_service.ports import CheckpointReader, PlanShelf, RunBoard, SpecStore, Worker
 from spec_service.settings import Settings
 from spec_service.stopping import StopSignal
-from spec_service.views import FailureView
-from translator.planning.catalog import Catalog
+from workflows.cataloging import LoadedCatalog
 from workflows.ports import ArtifactStore, EventLog, Journal
 
 
@@ -25,9 +25,8 @@ class Services:
     journal: Journal
     events: EventLog
     artifacts: ArtifactStore
-    checkpoints: CheckpointReader
-    catalog: Catalog
-    failures: tuple[FailureView, ...]  # of the catalog
+    checkpoints: Eventually[CheckpointReader]  # LangGraph takes seconds to import
+    catalog: Eventually[LoadedCatalog]
     planner: Planner
     worker: Worker
     stopping: StopSignal

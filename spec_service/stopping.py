@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class StopSignal:
@@ -20,6 +25,30 @@ class StopSignal:
         """Tell whether the process is stopping."""
         return self._event.is_set()
 
-    async def wait(self) -> None:
-        """Return when the process is stopping."""
-        await self._event.wait()
+    async def ending(self, items: AsyncIterator[T]) -> AsyncGenerator[T]:
+        """Yield the items until they end or the process stops."""
+        stop = asyncio.ensure_future(self._event.wait())
+        following: asyncio.Future[T] | None = None
+        try:
+            while not stop.done():
+                following = asyncio.ensure_future(anext(items))
+                await asyncio.wait({following, stop}, return_when=asyncio.FIRST_COMPLETED)
+                if not following.done():
+                    return
+                try:
+                    item = following.result()
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            stop.cancel()
+            await _end(following, items)
+
+
+async def _end(following: asyncio.Future[T] | None, items: AsyncIterator[T]) -> None:
+    if following is not None and not following.done():
+        following.cancel()
+        with suppress(asyncio.CancelledError, StopAsyncIteration):
+            await following
+    if isinstance(items, AsyncGenerator):
+        await items.aclose()

@@ -23,3 +23,44 @@ get_artifact(services, run_id: str, path: str) -> tuple[ArtifactView, bytes]
 list_stages(services, kind: str | None = None) -> StagesView
 get_stage(services, name: str) -> tuple[EntryView, ...]    all versions, the newest first
 """
+
+from spec_service.operations.cancel_run import cancel_run
+from spec_service.operations.create_spec import create_spec
+from spec_service.operations.execute_spec import execute_spec
+from spec_service.operations.get_artifact import get_artifact
+from spec_service.operations.get_plan import get_plan
+from spec_service.operations.get_run import get_run
+from spec_service.operations.get_spec import get_spec
+from spec_service.operations.get_stage import get_stage
+from spec_service.operations.list_artifacts import list_artifacts
+from spec_service.operations.list_runs import list_runs
+from spec_service.operations.list_specs import list_specs
+from spec_service.operations.list_stages import list_stages
+from spec_service.operations.plan_spec import plan_spec
+from spec_service.operations.resume_run import resume_run
+from spec_service.operations.run_checkpoints import run_checkpoints
+from spec_service.operations.run_events import follow_events, page_events
+from spec_service.operations.run_state import run_state
+from spec_service.operations.validate_spec import validate_spec
+
+__all__ = [  # more than ten names: the list of operations is the product
+    "cancel_run",
+    "create_spec",
+    "execute_spec",
+    "follow_events",
+    "get_artifact",
+    "get_plan",
+    "get_run",
+    "get_spec",
+    "get_stage",
+    "list_artifacts",
+    "list_runs",
+    "list_specs",
+    "list_stages",
+    "page_events",
+    "plan_spec",
+    "resume_run",
+    "run_checkpoints",
+    "run_state",
+    "validate_spec",
+]

@@ -1,0 +1,97 @@
+"""Start a run of a spec."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import anyio
+from structlog.stdlib import get_logger
+
+from spec_service.errors import PlanMismatch
+from spec_service.fitting import require_fit
+from spec_service.ports import StoredSpec
+from spec_service.requests import ExecuteRequest, Media
+from spec_service.services import Services
+from spec_service.views import RunView
+from translator.planning.plan import JsonSchema, Plan
+from workflows.records import EventRecorded, RunCreated
+from workflows.run import Run, RunId
+
+Json = Any
+STOPS = frozenset({"run.waiting", "run.succeeded", "run.failed", "run.cancelled", "run.drained"})
+log = get_logger("specloom.operations")
+
+
+async def execute_spec(services: Services, spec_id: str, request: ExecuteRequest, wait: float | None = None) -> RunView:
+    """Queue a run; with `wait`, return it as it is when it stops or after so many seconds.
+
+    Raises `UnknownSpec`, `UnknownPlan`, `PlanMismatch`, `Refused`.
+    """
+    stored = await services.specs.get(spec_id)
+    plan = await _plan(services, stored, request.plan)
+    run = _run(stored, plan, request, await _inputs(plan.inputs, request.inputs))
+    started = EventRecorded(run.id, "run.queued", run.created_at, data={"spec": stored.id, "plan": plan.digest})
+    await services.journal.commit(RunCreated(run), started)
+    log.info("run.queued", run_id=run.id, spec=stored.id)
+    services.worker.submit(run.id, run.priority)
+    if wait is None:
+        return RunView.of(run)
+    await _until_it_stops(services, run.id, wait)
+    position = await services.runs.get(run.id)
+    return RunView.of(position.run, position.questions)
+
+
+async def _plan(services: Services, stored: StoredSpec, digest: str | None) -> Plan:
+    if digest is not None:
+        plan = await services.plans.get(digest)
+        if plan.spec_digest != stored.digest:
+            raise PlanMismatch
+        return plan
+    plan = await services.planner.plan_text(stored.text, cast("Media", stored.media_type), stored.digest)
+    await services.plans.put(plan, datetime.now(UTC))
+    return plan
+
+
+def _run(stored: StoredSpec, plan: Plan, request: ExecuteRequest, inputs: Mapping[str, Json]) -> Run:
+    return Run(
+        id=new_run_id(),
+        spec_name=stored.name,
+        spec_revision=stored.revision,
+        spec_version=stored.version,
+        spec_digest=stored.digest,
+        plan_digest=plan.digest,
+        inputs=inputs,
+        created_at=datetime.now(UTC),
+        labels={**stored.labels, **request.labels},
+        priority=request.priority,
+    )
+
+
+async def _inputs(schema: JsonSchema, given: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return the inputs with defaults filled in; raises `Refused` with pointers into the body."""
+    from translator.language.schemas import with_defaults  # noqa: PLC0415 - jsonschema loads slowly
+
+    inputs = with_defaults(schema, given)
+    await require_fit(schema, inputs, pointer="/inputs", name="invalid-inputs")
+    return inputs
+
+
+def new_run_id() -> RunId:
+    """Return a UUIDv7 (RFC 9562): ids sort by the time at which runs were created."""
+    random = uuid.uuid4().int
+    value = (time.time_ns() // 1_000_000) << 80 | (0x7 << 76) | (random & ((1 << 76) - 1))
+    value = value & ~(0x3 << 62) | (0x2 << 62)
+    return RunId(str(uuid.UUID(int=value)))
+
+
+async def _until_it_stops(services: Services, run_id: RunId, seconds: float) -> None:
+    with anyio.move_on_after(seconds):
+        async with aclosing(services.stopping.ending(services.events.follow(run_id, 0))) as events:
+            async for event in events:
+                if event.type in STOPS:
+                    return

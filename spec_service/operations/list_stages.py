@@ -1,0 +1,15 @@
+"""List what the catalog holds."""
+
+from __future__ import annotations
+
+from spec_service.services import Services
+from spec_service.showing import entry_view
+from spec_service.views import FailureView, StagesView
+
+
+async def list_stages(services: Services, kind: str | None = None) -> StagesView:
+    """Return all stages and tools (or one kind), and the modules that could not be loaded."""
+    loaded = await services.catalog.get()
+    entries = tuple(entry_view(one) for one in loaded.entries if kind in (None, one.kind))
+    failures = tuple(FailureView(group=one.group, module=one.module, message=one.message) for one in loaded.failures)
+    return StagesView(items=entries, failures=failures)

@@ -1,0 +1,196 @@
+"""The dispatcher: starts runs in this process from durable rows, continues them after a restart, stops them gently."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from typing import Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+from structlog.stdlib import get_logger
+
+from spec_service.answering import close_question
+from spec_service.eventually import Eventually
+from spec_service.expiring import Expiries
+from spec_service.ports import Announcer, RunBoard, RunPosition
+from workflows.errors import JournalError
+from workflows.ports import Journal
+from workflows.records import EventRecorded, QuestionAnswered, RunMoved
+from workflows.run import RunId, RunStatus
+
+CANCEL_PATIENCE_SECONDS = 0.02  # between two tries to stop an attempt that is just being made or ended
+log = get_logger("specloom.worker")
+
+
+class AttemptEngine(Protocol):
+    """What the dispatcher needs of the engine."""
+
+    async def run_attempt(self, run_id: RunId) -> RunStatus:
+        """Execute a queued run until it ends, waits or is drained."""
+        ...
+
+    def deliver(self, run_id: RunId, interrupt_id: str) -> bool:
+        """Tell a live attempt that an answer is recorded."""
+        ...
+
+    def cancel(self, run_id: RunId) -> bool:
+        """Stop a live attempt for real."""
+        ...
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Stop all live attempts at their next step."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the dispatcher works with."""
+
+    journal: Journal
+    announcer: Announcer
+    runs: RunBoard
+    engine: Eventually[AttemptEngine]
+    limit: int  # attempts at the same time
+
+
+@dataclass(slots=True)
+class Dispatcher:
+    """Executes submitted runs, each at most once at a time."""
+
+    desk: Desk
+    group: TaskGroup
+    _queue: asyncio.PriorityQueue[tuple[int, int, RunId]] = field(
+        default_factory=asyncio.PriorityQueue[tuple[int, int, RunId]]
+    )
+    _numbers: count[int] = field(default_factory=count)
+    _active: set[RunId] = field(default_factory=set[RunId])
+    _again: set[RunId] = field(default_factory=set[RunId])
+    _expiries: Expiries = field(default_factory=Expiries)
+    _is_draining: bool = False
+
+    def submit(self, run_id: RunId, priority: int = 0) -> None:
+        """Start or continue a queued run as soon as there is room; higher priorities first."""
+        self._queue.put_nowait((-priority, next(self._numbers), run_id))
+
+    def deliver(self, run_id: RunId, interrupt_id: str) -> bool:
+        """Tell a live attempt that an answer was recorded; False when no node of it waits for that here."""
+        engine = self.desk.engine.value
+        return engine is not None and engine.deliver(run_id, interrupt_id)
+
+    def cancel(self, run_id: RunId) -> bool:
+        """Stop a live attempt; False when the run is not live here."""
+        engine = self.desk.engine.value
+        if engine is None or run_id not in self._active:
+            return False
+        if not engine.cancel(run_id):
+            self.group.start_soon(self._cancel_soon, engine, run_id)
+        return True
+
+    async def serve(self, *, recover: bool) -> None:
+        """Continue what is unfinished, then execute what is submitted, until cancelled."""
+        self.desk.announcer.observe(self._expiries.observe)
+        try:
+            if recover:
+                await self._recover()
+            self.group.start_soon(self._expiries.run, self._expire)
+            engine = await self.desk.engine.get()
+        except Exception:
+            log.exception("worker.broke")
+            return
+        await self._admit(engine)
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Start nothing more and stop what is live at the next step; stopped runs are queued again."""
+        self._is_draining = True
+        engine = self.desk.engine.value
+        if engine is not None and self._active:
+            log.info("worker.draining", runs=len(self._active))
+            await engine.drain(grace_seconds)
+
+    async def _admit(self, engine: AttemptEngine) -> None:
+        turns = asyncio.Semaphore(self.desk.limit)
+        while True:
+            await turns.acquire()
+            _, _, run_id = await self._queue.get()
+            if self._is_draining:
+                return
+            if run_id in self._active:
+                self._again.add(run_id)
+                turns.release()
+                continue
+            self._active.add(run_id)
+            self.group.start_soon(self._attempt, engine, run_id, turns)
+
+    async def _attempt(self, engine: AttemptEngine, run_id: RunId, turns: asyncio.Semaphore) -> None:
+        try:
+            await engine.run_attempt(run_id)
+        except JournalError as error:
+            log.error("attempt.not-recorded", run_id=run_id, reason=error.message)  # noqa: TRY400 - the trace says less
+        except Exception:
+            log.exception("attempt.broke", run_id=run_id)
+        finally:
+            self._active.discard(run_id)
+            turns.release()
+            if run_id in self._again:
+                self._again.discard(run_id)
+                self.submit(run_id)
+
+    async def _cancel_soon(self, engine: AttemptEngine, run_id: RunId) -> None:
+        """Stop an attempt that has no task of its own at the moment, then make sure that the run is over."""
+        while run_id in self._active and not engine.cancel(run_id):  # noqa: ASYNC110 - the engine tells nobody
+            await anyio.sleep(CANCEL_PATIENCE_SECONDS)
+        if run_id not in self._active:
+            now = datetime.now(UTC)
+            event = EventRecorded(run_id, "run.cancelled", now)
+            await self.desk.journal.commit(RunMoved(run_id, RunStatus.CANCELLED, now), event)
+
+    async def _recover(self) -> None:
+        for position in await self.desk.runs.unfinished():
+            await self._continue(position)
+
+    async def _continue(self, position: RunPosition) -> None:
+        """Take up a run where an earlier process left it."""
+        run, journal, now = position.run, self.desk.journal, datetime.now(UTC)
+        for question in position.questions:
+            if question.is_open:
+                self._expiries.add(question)
+        if run.cancel_requested:
+            event = EventRecorded(run.id, "run.cancelled", now)
+            await journal.commit(RunMoved(run.id, RunStatus.CANCELLED, now), event)
+        elif run.status is not RunStatus.WAITING:
+            self.submit(run.id, run.priority)
+        elif any(not one.is_open and not one.is_taken for one in position.questions):
+            event = EventRecorded(run.id, "run.resumed", now, data={"reason": "recovery"})
+            if await journal.commit(RunMoved(run.id, RunStatus.QUEUED, now), event):
+                self.submit(run.id, run.priority)
+
+    async def _expire(self, run_id: RunId, interrupt_id: str) -> None:
+        expired = QuestionAnswered(run_id, interrupt_id, datetime.now(UTC), has_expired=True)
+        try:
+            if await close_question(self.desk.journal, self, expired, "expired"):
+                log.info("question.expired", run_id=run_id)
+        except JournalError as error:
+            log.error("question.not-expired", run_id=run_id, reason=error.message)  # noqa: TRY400 - the trace says less
+
+
+@asynccontextmanager
+async def dispatching(desk: Desk, *, recover: bool, grace_seconds: float) -> AsyncGenerator[Dispatcher]:
+    """Dispatch runs until the block ends; then everything live is drained within the grace."""
+    async with anyio.create_task_group() as group:
+        dispatcher = Dispatcher(desk, group)
+        group.start_soon(_serve, dispatcher, recover)
+        try:
+            yield dispatcher
+        finally:
+            with anyio.CancelScope(shield=True):
+                await dispatcher.drain(grace_seconds)
+            group.cancel_scope.cancel()
+
+
+async def _serve(dispatcher: Dispatcher, recover: bool) -> None:  # noqa: FBT001 - called by a task group
+    await dispatcher.serve(recover=recover)
