@@ -1,17 +1,50 @@
-"""The scalar types of the language: names, durations, references, templates; each says what `shape` checks in it."""
+"""The scalar types of the language: names, durations, references, templates.
+
+Each type carries a mark that says which word of the language it is: `shapes` reads it to know what to check, and the
+JSON Schema export to know which pattern to show to editors.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
+_NAME = "^[A-Za-z_][A-Za-z0-9_]{0,62}$"
+_RANGE = r"(@(\*|[~^]?[0-9]+(\.[0-9]+){0,2}(-[0-9A-Za-z.-]+)?))?"
+_DURATION = "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
+_PATTERNS = {
+    "name": _NAME,
+    "each": _NAME,
+    "node-id": _NAME,
+    "target": _NAME,
+    "secret": _NAME,
+    "workflow-name": "^[a-z][a-z0-9._-]{0,62}$",
+    "error-name": "^[a-z][a-z0-9-]{0,62}$",
+    "version": r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$",
+    "duration": _DURATION,
+    "pause": _DURATION,
+    "catalog-ref": r"^[a-z][a-z0-9._-]*\.[A-Za-z_][A-Za-z0-9_-]*" + _RANGE + "$",
+    "workflow-ref": "^[a-z][a-z0-9._-]{0,62}" + _RANGE + "$",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What a text must be, beyond being text; a mark in a field's type that `shape` and the JSON Schema export read."""
+    """What a text must be, beyond being text."""
 
     kind: Literal[
         "name", "node-id", "target", "workflow-name", "secret", "error-name", "version", "duration", "pause",
         "catalog-ref", "workflow-ref", "share", "each", "template", "condition", "schema", "value",
     ]  # fmt: skip
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        """Add the pattern of the word to the JSON Schema of the type that it marks."""
+        schema: dict[str, Any] = handler(core_schema)
+        if self.kind == "schema":
+            return {"type": ["object", "boolean"]}
+        if self.kind == "share":
+            return {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]{1,3}%$"}]}
+        if self.kind in _PATTERNS:
+            return {**schema, "pattern": _PATTERNS[self.kind]}
+        return schema
 
 
 Name: TypeAlias = Annotated[str, Word("name")]
