@@ -15,6 +15,7 @@ LIGHT = 2**20
 _ITERATIONS = 10_000  # the engine stops there
 _MATCHING = 16  # a regular expression over 64 KiB is the most that is evaluated at once
 _COPYING = 16  # a step of copying text is that much cheaper than a step of a loop
+_FEW = 4  # a value that stands so often in a result does no harm, whatever its size
 _ITEM = 8
 
 
@@ -24,6 +25,7 @@ class Effort(NamedTuple):
     depth: int
     growth: int
     additions: int
+    uses: int
     literals: int
     length: int
     is_matching: bool
@@ -31,7 +33,7 @@ class Effort(NamedTuple):
     @property
     def may_be_heavy(self) -> bool:
         """Tell whether it depends on the values at all."""
-        return bool(self.depth or self.additions or self.is_matching)
+        return bool(self.depth or self.additions or self.is_matching or self.uses > _FEW)
 
     def is_heavy(self, values: Iterable[Any]) -> bool:
         """Tell whether an evaluation over these values may take too long, or too much memory, to be done at once."""
@@ -41,23 +43,23 @@ class Effort(NamedTuple):
         for value in values:
             more = _measure(value)
             size, items = size + more[0], items + more[1]
-        copies = (1 + self.additions) ** 2
+        copies = (1 + self.additions) ** 2 + self.uses
         if not self.depth:
             return size * max(copies // _COPYING, _MATCHING if self.is_matching else 0) > LIGHT
         rounds = min(_ITERATIONS, max(1, items) ** self.depth)
         return rounds * self.growth * size * copies * (_MATCHING if self.is_matching else 1) > LIGHT
 
 
-def effort_of(tokens: list[Token], loops: tuple[Loop, ...]) -> Effort:
-    """Read the effort off the tokens of an expression and its loops."""
+def effort_of(tokens: list[Token], loops: tuple[Loop, ...], uses: int) -> Effort:
+    """Read the effort off the tokens of an expression and its loops; `uses` is how often bound values stand in it."""
     growth = 1
     for loop in loops:
-        uses = sum(token.text == loop.variable for token in tokens[loop.first : loop.last + 1])
-        growth *= max(1, uses)
+        growth *= max(1, sum(token.text == loop.variable for token in tokens[loop.first : loop.last + 1]))
     return Effort(
         depth=_deepest(loops),
         growth=growth,
         additions=sum(token.text == "+" for token in tokens),
+        uses=uses,
         literals=1 + sum(token.text == "," for token in tokens),
         length=tokens[-1].end - tokens[0].start if tokens else 0,
         is_matching=any(token.text == "matches" for token in tokens),
@@ -77,14 +79,11 @@ def _measure(value: Any) -> tuple[int, int]:
         size += _ITEM
         if isinstance(value, str):
             size += len(value)
-        elif isinstance(value, list):
-            found = cast("list[Any]", value)
-            items += len(found)
-            size += _ITEM * max(0, len(found) - LIGHT)
-            waiting.extend(found[:LIGHT])
-        elif isinstance(value, Mapping):
-            fields = cast("Mapping[str, Any]", value)
-            items += len(fields)
-            waiting.extend(fields)
-            waiting.extend(fields.values())
+        elif isinstance(value, list | Mapping):
+            inner = cast("list[Any] | Mapping[str, Any]", value)
+            items += len(inner)
+            if size + len(inner) * _ITEM >= LIGHT:
+                return LIGHT, items
+            waiting.extend(inner)
+            waiting.extend(inner.values() if isinstance(inner, Mapping) else ())
     return size, items

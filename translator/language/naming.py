@@ -112,8 +112,8 @@ class NameReader:
 
     def _is_spread_from(self, index: int) -> bool:
         """Tell whether all that follows the path at the beginning is `.map(…)` and `.filter(…)`."""
-        if self._cuts[0].start != self._tokens[0].start or index >= len(self._tokens):
-            return False
+        if index >= len(self._tokens) or self._cuts[0].end != self._tokens[index - 1].end:
+            return False  # of `a.b[0].map(…)` only `a.b` is a slot
         while index < len(self._tokens):
             macro = [token.text for token in self._tokens[index : index + 3]]
             if macro not in ([".", "map", "("], [".", "filter", "("]):

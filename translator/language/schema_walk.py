@@ -75,10 +75,14 @@ def type_without_null(schema: JsonSchema) -> str | None:
 
 
 def field_of(schema: JsonSchema, name: str) -> Field:
-    """Look a field up; where no fields are declared, or others are allowed on purpose, any name is one."""
+    """Look a field up; where none are declared, or others are allowed on purpose, any name is one.
+
+    `additionalProperties: false` closes an object without fields, too.
+    """
     declared = schema.get("properties")
     if not declared or not (type(declared) is dict or isinstance(declared, Mapping)):
-        return Field(True, as_schema(schema.get("additionalProperties")), False)
+        others = schema.get("additionalProperties", True)
+        return Field(others is not False, as_schema(others), False)
     fields = cast("Mapping[str, Any]", declared)
     if name in fields:
         return Field(True, as_schema(fields[name]), name not in (schema.get("required") or ()))

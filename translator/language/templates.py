@@ -14,6 +14,7 @@ from translator.language.expressions import (
     ExpressionEngine,
     ExpressionFailed,
     ExpressionProblem,
+    ExpressionTooCostly,
     JsonSchema,
     Scope,
     evaluate_spread,
@@ -22,6 +23,9 @@ from translator.language.lexing import MAX_EXPRESSION, Lexed, lex
 from translator.language.naming import Cut, Named, NameReader, Slot
 from translator.language.schema_walk import with_fractions
 
+_MAX_TEXT = 2**24
+_MAX_PARTS = 100
+_MAX_PROBLEMS = 50  # no author reads more, and the search for what was meant is slow
 _OPENING = re.compile(r"\$?\$\{")
 _MISSING: Final = object()
 
@@ -93,7 +97,7 @@ class Template:
             part if isinstance(part, str) else known[part] if known and part in known else part.evaluate(values)
             for part in self.parts
         ]
-        return results[0] if self.is_expression else "".join(_as_text(result) for result in results)
+        return results[0] if self.is_expression else _joined(results)
 
     def is_heavy(self, values: Mapping[str, Any]) -> bool:
         """Tell whether the evaluation may take long or much memory, so that it belongs in a child process."""
@@ -127,15 +131,15 @@ def compile_template(text: str, scope: Scope, engine: ExpressionEngine) -> Templ
     parts: list[str | Expression] = []
     problems: list[ExpressionProblem] = []
     position = 0
-    while opening := _OPENING.search(text, position):
+    while len(problems) < _MAX_PROBLEMS and (opening := _OPENING.search(text, position)):
         parts.append(text[position : opening.start()])
         position = opening.end()
         if opening.group() == "$${":
             parts.append("${")
             continue
         lexed = lex(text, position)
-        if lexed.closing is None:
-            problems.append(_unclosed(text, opening.start()))
+        if lexed.closing is None or len(parts) > 2 * _MAX_PARTS:
+            problems.append(_unclosed(text, opening.start()) if lexed.closing is None else _too_many(opening.start()))
             break
         made = _compile_expression(text, position, lexed, scope, engine)
         if isinstance(made, Expression):
@@ -152,7 +156,7 @@ def compile_value(value: Any, scope: Scope, engine: ExpressionEngine) -> Compile
     templates: list[Template] = []
 
     def compiled(node: Any, pointer: str) -> Any:
-        if isinstance(node, str):
+        if isinstance(node, str) and len(problems) < _MAX_PROBLEMS:
             made = compile_template(node, scope, engine)
             if isinstance(made, Template):
                 templates.append(made)
@@ -183,7 +187,7 @@ def _compile_expression(
         return [_too_large(start)]
     reader = NameReader(tokens, scope)
     named = reader.read()
-    effort = effort_of(tokens, named.loops)
+    effort = effort_of(tokens, named.loops, len(named.cuts))
     rewritten = _rewritten(text, start, end, named.cuts)
     if named.whole is not None and not reader.problems:
         return Expression(rewritten, (named.whole,), named.whole.schema, effort, None, None)
@@ -251,6 +255,11 @@ def _too_large(start: int) -> ExpressionProblem:
     return ExpressionProblem("expression-too-large", message, start, "compute parts of it in a `set` node before")
 
 
+def _too_many(start: int) -> ExpressionProblem:
+    message = f"one text has at most {_MAX_PARTS} expressions"
+    return ExpressionProblem("expression-too-large", message, start, "split the text")
+
+
 def _value_of(slot: Slot, values: Mapping[str, Any]) -> Any:
     """Follow a path; a field of null is null, and so is one that may be missing."""
     value: Any = values
@@ -266,6 +275,18 @@ def _value_of(slot: Slot, values: Mapping[str, Any]) -> Any:
     if value is _MISSING:
         return None if slot.is_nullable else _MISSING
     return with_fractions(value, slot.schema) if slot.has_numbers else value
+
+
+def _joined(results: list[Any]) -> str:
+    """Write all parts into one text; many copies of a long text are more than memory has."""
+    size = 0
+    texts: list[str] = []
+    for result in results:
+        texts.append(_as_text(result))
+        size += len(texts[-1])
+        if size > _MAX_TEXT:
+            raise ExpressionTooCostly
+    return "".join(texts)
 
 
 def _as_text(value: Any) -> str:

@@ -12,12 +12,12 @@ from typing import Any, Self, cast
 
 from translator.language.expressions import ExpressionFailed, ExpressionTooCostly
 from translator.language.templates import CompiledValue, Expression, Template
-from workflows.hosting.evaluation_host import MAX_FRAME
 
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from workflows.hosting.evaluation_host import serve; serve({memory}, {seconds})"
+    "from workflows.hosting.evaluation_host import serve; serve({memory}, {seconds}, {largest})"
 )
+_LARGEST = 32 * 2**20  # bytes of a question and of an answer; more would hold the loop while it is read
 _START_SECONDS = 30.0
 _WALL_FACTOR = 20  # on a busy machine a little processor time may take long
 
@@ -59,7 +59,7 @@ class EvaluationHost:
             "spread": expression.spread,
         }
         request = json.dumps(question, default=_as_dict).encode()
-        if len(request) > MAX_FRAME:
+        if len(request) > _LARGEST:
             raise ExpressionTooCostly
         async with self._turn:
             answer = await self._exchange(request)
@@ -85,8 +85,7 @@ class EvaluationHost:
             await self._restart()
         process = cast("Process", self._process)
         if not self._is_ready:
-            async with asyncio.timeout(_START_SECONDS):
-                await _read_frame(process)
+            await _first_sign_of(process)
             self._is_ready = True
         return process
 
@@ -97,7 +96,7 @@ class EvaluationHost:
     async def _start(self) -> None:
         """Start a child in a process group of its own, with none of our environment."""
         self._is_ready = False
-        call = _PROGRAM.format(memory=self._memory, seconds=self._seconds)
+        call = _PROGRAM.format(memory=self._memory, seconds=self._seconds, largest=_LARGEST)
         command = (sys.executable, "-I", "-c", call, json.dumps(sys.path))
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}, start_new_session=True
@@ -132,6 +131,15 @@ class Evaluator:
         heavy = [expression for expression in template.expressions if expression.is_heavy(values)]
         known = {each: await self._host.evaluate(each, values) for each in heavy}
         return template.evaluate(values, known)
+
+
+async def _first_sign_of(process: Process) -> None:
+    """Wait until a child says that it is ready; one that never does is no question of cost."""
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            await _read_frame(process)
+    except (TimeoutError, OSError, asyncio.IncompleteReadError):
+        raise ExpressionFailed("no process for heavy expressions could be started") from None
 
 
 async def _call(process: Process, request: bytes) -> bytes:

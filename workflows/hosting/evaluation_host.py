@@ -21,12 +21,15 @@ from translator.language.expressions import (
     evaluate_spread,
 )
 
-MAX_FRAME = 32 * 2**20
 _PR_SET_PDEATHSIG = 1
 
 
-def serve(memory: int, seconds: float) -> None:
-    """Answer requests until stdin ends; `memory` is in bytes above what the process has now, `seconds` per request."""
+def serve(memory: int, seconds: float, largest: int) -> None:
+    """Answer requests until stdin ends.
+
+    `memory` is in bytes above what the process has now, `seconds` is processor time per request, `largest` the bytes of
+    an answer at the most.
+    """
     _die_with_parent()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing that prints may break the frames
@@ -36,7 +39,7 @@ def serve(memory: int, seconds: float) -> None:
     _limit_memory(memory)
     write_frame(answers, b"{}")
     while (request := _read_frame(requests)) is not None:
-        write_frame(answers, _answer(engine, json.loads(request), seconds))
+        write_frame(answers, _answer(engine, json.loads(request), seconds, largest))
 
 
 def write_frame(stream: BinaryIO, payload: bytes) -> None:
@@ -50,11 +53,11 @@ def _read_frame(stream: BinaryIO) -> bytes | None:
     return stream.read(int.from_bytes(head, "big")) if len(head) == 8 else None  # noqa: PLR2004 — the length of a length
 
 
-def _answer(engine: CelEngine, request: dict[str, Any], seconds: float) -> bytes:
+def _answer(engine: CelEngine, request: dict[str, Any], seconds: float, largest: int) -> bytes:
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         answer = json.dumps({"value": _evaluated(engine, request)}).encode()
-        if len(answer) > MAX_FRAME:
+        if len(answer) > largest:
             raise ExpressionTooCostly
     except MemoryError:
         answer = json.dumps({"error": ExpressionTooCostly.name}).encode()

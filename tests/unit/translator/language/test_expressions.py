@@ -247,6 +247,11 @@ def test_too_long_and_too_deep() -> None:
         assert [problem.name for problem in problems] == ["expression-too-large"]
 
 
+def test_a_text_of_many_long_texts_is_too_costly() -> None:
+    with pytest.raises(ExpressionTooCostly):
+        compiled("a ${ inputs.topic }" * 40).evaluate({"inputs": {"topic": "x" * 2**20}})
+
+
 def test_references_are_the_paths_that_are_read() -> None:
     text = "${ nodes.collect.result.data.urls } ${ has(result.comment) } ${ state.pages[0].url } ${ 'inputs.topic' }"
     assert compiled(text).references == {
@@ -286,6 +291,19 @@ def test_open_objects_take_any_field_and_closed_ones_none() -> None:
     assert isinstance(compile_template("${ closed.b }", scope, CelEngine()), list)
 
 
+def test_an_object_without_fields_is_dynamic_unless_it_is_closed() -> None:
+    scope = Scope({"any": {"type": "object"}, "none": {"type": "object", "additionalProperties": False}})
+    assert compiled("${ any.b }", scope).evaluate({"any": {"b": 2}}) == 2
+    assert isinstance(compile_template("${ none.b }", scope, CelEngine()), list)
+
+
+def test_a_text_has_a_limit_of_expressions_and_of_problems() -> None:
+    problems = compile_template("${ url }" * 1000, SCOPE, CelEngine())
+    assert isinstance(problems, list)
+    assert [problem.name for problem in problems] == ["expression-too-large"]
+    assert len(compile_value(["${ nope }"] * 1000, SCOPE, CelEngine()).problems) == 50
+
+
 def test_only_what_is_used_is_read() -> None:
     class Refusing(dict[str, Any]):
         def get(self, key: str, default: Any = None) -> Any:
@@ -319,6 +337,13 @@ def test_long_lists_are_mapped_and_filtered_in_full() -> None:
     values = {"inputs": {"list": list(range(1000))}}
     assert compiled("${ inputs.list.filter(i, i % 2 == 0).map(i, i + 1) }").evaluate(values) == list(range(1, 1000, 2))
     assert compiled("${ inputs.list.map(i, i in inputs.list) }").evaluate(values) == [True] * 1000
+    assert compiled("${ inputs.list.filter(i, i < 900).size() }").evaluate(values) == 900
+
+
+def test_a_list_within_a_long_list_is_mapped_as_it_is() -> None:
+    scope = Scope({"rows": listing(record(cells=listing(WHOLE)))})
+    rows = [{"cells": [index, index]} for index in range(200)]
+    assert compiled("${ rows[0].cells.map(c, c + 1) }", scope).evaluate({"rows": rows}) == [1, 1]
 
 
 HEAVY = [
@@ -327,6 +352,7 @@ HEAVY = [
     ("${ ['aaaa']" + ".map(a, a + a)" * 28 + " }", {}),
     ("${ [1]" + ".map(a, [a, a])" * 28 + " }", {}),
     ("${ inputs.topic.matches('(a|b)*c') }", {"topic": "ab" * 40_000}),
+    ("${ [" + "inputs.topic, " * 100 + "''] }", {"topic": "x" * 1_000_000}),
     ("${ " + "inputs.topic + " * 25 + "'' }", {"topic": "x" * 500_000}),
 ]
 
@@ -360,7 +386,7 @@ def failure_of(template: Template, values: dict[str, Any]) -> str | None:
     return None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(words, max_size=14).map("".join), st.sampled_from([" }", ""]))
 def test_no_text_raises_past_the_port(body: str, closing: str) -> None:
     text = "${ " + body + closing
@@ -382,7 +408,7 @@ json_values = st.recursive(
 uses = st.sampled_from(["+ inputs.any", "== 'x'", ".a.b", "[0]", ".map(x, x)", ".size()", "? 1 : 2", "in [1]"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(json_values, uses)
 def test_no_value_raises_past_the_port(value: Any, use: str) -> None:
     scope = Scope({"inputs": {"type": "object", "properties": {"any": {}}, "required": ["any"]}})
