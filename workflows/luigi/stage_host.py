@@ -26,7 +26,7 @@ import luigi.configuration
 from luigi.task_register import Register
 
 from .stage_expansion import Walk, check_requirements, find_below
-from .stage_parameters import parameters_schema
+from .stage_parameters import parameters_schema, params_of
 from .stage_running import Builder, Note
 from .stage_targets import Reader, described, shaped
 from .stage_tasks import StageFailure, build_from_arguments, build_from_texts, find_class, key_of, private_values
@@ -104,7 +104,7 @@ class StageHost:
 
     def expand(self, params: dict[str, Any], call: Any) -> dict[str, Any]:  # noqa: ARG002
         """Return `{root, tasks}` of a stage with its arguments; runs nothing."""
-        Register.clear_instance_cache()
+        forget_tasks()
         root = build_from_arguments(self._stage(params["stage"]), params["arguments"])
         if params["requires"] == "check":
             check_requirements(root)
@@ -112,7 +112,7 @@ class StageHost:
 
     def run_task(self, params: dict[str, Any], call: Any) -> dict[str, str]:
         """Run one task of an expansion and return `{status}`: "succeeded", or "skipped" when it was complete."""
-        Register.clear_instance_cache()
+        forget_tasks()
         self._call = call
         task = self._found(params)
         looks_below = params["requires"] != "satisfied"
@@ -123,7 +123,7 @@ class StageHost:
 
     def outputs(self, params: dict[str, Any], call: Any) -> dict[str, Any]:  # noqa: ARG002
         """Return `{outputs}` of a task, and `{data}` when it is to be read."""
-        Register.clear_instance_cache()
+        forget_tasks()
         output = self._found(params).output()
         result = {"outputs": shaped(output, described)}
         if params["read"]:
@@ -158,6 +158,12 @@ class StageHost:
             raise StageFailure(f"{root['module']} has no {root['qualname']} any more")
         top = build_from_texts(kind, root["params"], private_values(kind, arguments))
         return find_below(top, wanted["key"])
+
+
+def forget_tasks() -> None:
+    """Empty what Luigi and we remember between calls: its cache of instances never forgets by itself."""
+    Register.clear_instance_cache()
+    params_of.cache_clear()
 
 
 def stages_of(module: ModuleType) -> list[type[luigi.Task]]:

@@ -10,6 +10,7 @@ Part of the stage host: standard library and Luigi only, Python 3.8.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,15 @@ class InvalidParameter(Exception):
     """A parameter does not take this value."""
 
     kind = "invalid-parameter"
+
+
+@functools.lru_cache(maxsize=None)  # noqa: UP033 - cache is no function of Python 3.8
+def params_of(kind: type[luigi.Task]) -> list[tuple[str, luigi.Parameter[Any]]]:
+    """Return a task's parameters; Luigi looks through all attributes of the class each time, a tenth of a millisecond.
+
+    A class may get parameters later: `params_of.cache_clear()` at the beginning of each call.
+    """
+    return kind.get_params()
 
 
 def is_a(parameter: luigi.Parameter[Any], *names: str) -> bool:
@@ -50,7 +60,7 @@ def parameters_schema(task_class: type[luigi.Task]) -> Schema:
     properties: Schema = {}
     required: list[str] = []
     family = task_class.get_task_family()
-    for name, parameter in task_class.get_params():
+    for name, parameter in params_of(task_class):
         has_default = parameter.has_task_value(family, name)
         if is_a(parameter, "TaskParameter"):
             if not has_default:

@@ -19,7 +19,16 @@ import luigi
 from luigi.task import flatten
 from luigi.task_register import Register
 
-from .stage_parameters import is_hidden, is_private, is_same, static_default, text_of, value_from_json, value_from_text
+from .stage_parameters import (
+    is_hidden,
+    is_private,
+    is_same,
+    params_of,
+    static_default,
+    text_of,
+    value_from_json,
+    value_from_text,
+)
 
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
     from collections.abc import Iterable
@@ -42,7 +51,7 @@ def is_external(task: luigi.Task) -> bool:
 def texts_of(task: luigi.Task) -> dict[str, str | None]:
     """Return every parameter that may be written down, as text."""
     values = task.param_kwargs
-    return {name: text_of(one, values[name]) for name, one in task.get_params() if not is_private(one)}
+    return {name: text_of(one, values[name]) for name, one in params_of(type(task)) if not is_private(one)}
 
 
 def key_of(task: luigi.Task) -> str:
@@ -61,7 +70,7 @@ def name_of(task: luigi.Task, stage: str | None) -> str:
     values = task.param_kwargs
     shown = [
         f"{name}={text_of(one, values[name])}"
-        for name, one in task.get_params()
+        for name, one in params_of(type(task))
         if one.significant and not is_hidden(one)
     ]
     text = "{}({})".format(stage or task.get_task_family(), ", ".join(shown))
@@ -81,7 +90,7 @@ def find_class(module: str, qualname: str) -> type[luigi.Task] | None:
 def build_from_texts(kind: type[luigi.Task], texts: dict[str, str | None], private: dict[str, Any]) -> luigi.Task:
     """Return the task that `texts_of` describes."""
     values: dict[str, Any] = dict(private)
-    for name, parameter in kind.get_params():
+    for name, parameter in params_of(kind):
         if name in texts and name not in private:
             values[name] = _value(parameter, texts[name])
     return kind(**values)
@@ -99,7 +108,7 @@ def _value(parameter: Any, text: str | None) -> Any:
 
 def build_from_arguments(kind: type[luigi.Task], arguments: dict[str, Any]) -> luigi.Task:
     """Return the task for a step's arguments; raises `InvalidParameter`."""
-    parameters = dict(kind.get_params())
+    parameters = dict(params_of(kind))
     unknown = sorted(set(arguments) - set(parameters))
     if unknown:
         raise StageFailure("there is no parameter " + ", ".join(unknown))
@@ -108,7 +117,7 @@ def build_from_arguments(kind: type[luigi.Task], arguments: dict[str, Any]) -> l
 
 def private_values(kind: type[luigi.Task], arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the values of those arguments that are never written down."""
-    parameters = dict(kind.get_params())
+    parameters = dict(params_of(kind))
     return {
         name: value_from_json(parameters[name], name, value)
         for name, value in arguments.items()

@@ -10,39 +10,76 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 NOTES = Path(".specloom") / "unfinished"  # inside the directory in which the tasks work
+LOOK_SECONDS = 0.05  # between two looks whether another server has let go of a task
 
 
 class Workplaces:
-    """Lets one task at a time be built in one directory, and cleans up behind those that did not finish."""
+    """Lets one task at a time be built in one directory, and cleans up behind those that did not finish.
+
+    Steps of one server queue up for a task; a fixed work directory may be shared with other servers, so there is a
+    lock in the file system as well, which goes when its holder does.
+    """
 
     def __init__(self) -> None:
-        self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+        self._queues: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def occupied(self, directory: Path, task_key: str) -> AsyncGenerator[Path]:
         """Give the path for the task's note, alone; what the task left unfinished is moved aside, before and after."""
         note = directory / NOTES / f"{task_key}.json"
-        lock = self._locks.setdefault(note, asyncio.Lock())
-        async with lock:
+        queue = self._queues.setdefault(note, asyncio.Lock())
+        async with queue:
             note.parent.mkdir(parents=True, exist_ok=True)
-            quarantine(note)
-            try:
-                yield note
-            finally:
+            while (lock := _try_lock(note)) is None:  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_SECONDS)  # no event tells when another process lets go
+            with _released(note, lock):
                 quarantine(note)
+                try:
+                    yield note
+                finally:
+                    quarantine(note)
 
     def clean(self, directory: Path) -> tuple[Path, ...]:
         """Move aside what tasks left unfinished that nobody works on; return where it is now."""
-        notes = sorted((directory / NOTES).glob("*.json"))
-        abandoned = [note for note in notes if note not in self._locks]
-        return tuple(moved for note in abandoned for moved in quarantine(note))
+        moved: list[Path] = []
+        for note in sorted((directory / NOTES).glob("*.json")):
+            if (lock := _try_lock(note)) is not None:
+                with _released(note, lock):
+                    moved.extend(quarantine(note))
+        return tuple(moved)
+
+
+def _try_lock(note: Path) -> int | None:
+    """Return an open file that holds the lock of a note; None when another one does."""
+    path = note.with_suffix(".lock")
+    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_ours = os.fstat(number).st_ino == path.stat().st_ino  # else its last holder removed it in between
+    except OSError:
+        is_ours = False
+    if is_ours:
+        return number
+    os.close(number)
+    return None
+
+
+@contextmanager
+def _released(note: Path, lock: int) -> Generator[None]:
+    try:
+        yield
+    finally:
+        note.with_suffix(".lock").unlink(missing_ok=True)
+        os.close(lock)
 
 
 def quarantine(note: Path) -> tuple[Path, ...]:
@@ -51,6 +88,8 @@ def quarantine(note: Path) -> tuple[Path, ...]:
         paths = [Path(path) for path in json.loads(note.read_text(encoding="utf-8"))]
     except FileNotFoundError:
         return ()
+    except ValueError:  # torn by a loss of power: it tells nothing any more
+        paths = []
     moved = tuple(aside for path in paths if (aside := _moved_aside(path)))
     note.unlink(missing_ok=True)
     return moved
