@@ -1,0 +1,1 @@
+"""Figures: what Specloom takes, beside what bounds it from below. `python -m benchmarks` prints the table."""
