@@ -102,10 +102,11 @@ class Engine:
     def cancel(self, run_id: RunId) -> bool:
         """Stop a live attempt for real; False when the run is not live here."""
         live = self._live.get(run_id)
-        if live is None or live.task is None:
+        if live is None:
             return False
         live.is_cancelled = True
-        live.task.cancel()
+        if live.task is not None:
+            live.task.cancel()
         return True
 
     async def drain(self, grace_seconds: float) -> None:
@@ -157,7 +158,7 @@ class Engine:
                 return await self._stopped(live)
             waits = [question.interrupt_id for question in attempt.questions.values() if question.is_open]
             if waits and await self._end_waiting(attempt, waits):
-                return RunStatus.WAITING
+                return await self._stopped(live) if live.is_cancelled else RunStatus.WAITING
             await self._refresh(attempt)
             attempt.rounds.clear()
 
