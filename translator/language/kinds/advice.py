@@ -1,0 +1,57 @@
+"""W6: nothing is refused, but the author may want to know."""
+
+TEXTS: tuple[tuple[str, ...], ...] = (
+    (
+        "unused-input",
+        "An input that nothing reads",
+        "No expression of the spec names this input.",
+        "Whoever starts a run must think about a value that changes nothing; or a name is misspelt somewhere.",
+        "Use it, or remove it.",
+        "inputs: {topic: {type: string}, colour: {type: string}}",
+        "inputs: {topic: {type: string}}",
+    ),
+    (
+        "unused-channel",
+        "A channel that nothing reads",
+        "No expression of the spec names this channel.",
+        "State is stored with every checkpoint; what nobody reads only costs.",
+        "Read it, give it to `outputs`, or remove it.",
+        "state: {draft: {type: string}, notes: {type: string}}",
+        "state: {draft: {type: string}}",
+    ),
+    (
+        "unused-secret",
+        "A secret that no auth uses",
+        "It is declared in `secrets`, but no node hands it on.",
+        "Reviewers think that the workflow can use it.",
+        "Remove it from `secrets`.",
+        "secrets: [SEARCH_KEY, OLD_KEY]",
+        "secrets: [SEARCH_KEY]",
+    ),
+    (
+        "secret-like-literal",
+        "A text that looks like a secret",
+        "It has the form of an API key, a token or a private key.",
+        "Specs are stored, shown and committed; what stands in them is no secret any more.",
+        "Revoke the key, name it in the operator's catalog, and use it in `auth`.",
+        "with: {token: sk-live-…}",
+        "auth: {token: SEARCH_KEY}",
+    ),
+    (
+        "may-not-have-run",
+        "The result of a node that may not have run",
+        "On some way to this place the node is skipped or not passed; its result is null then.",
+        "Null in an argument or output is often a surprise.",
+        "Test it with `!= null`, or lead all ways past the node.",
+        'outputs: {text: "${ nodes.maybe.result.text }"}',
+        "outputs: {text: \"${ nodes.maybe.result != null ? nodes.maybe.result.text : '' }\"}",
+    ),
+    (
+        "unused-definition",
+        "A definition that no schema refers to",
+        "Nothing has a `$ref` to it.",
+        "It is mostly left over, or a ref is misspelt.",
+        "Refer to it, or remove it.",
+        "defs: {page: {type: object}}",
+    ),
+)

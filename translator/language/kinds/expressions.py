@@ -1,0 +1,86 @@
+"""E4: an expression that cannot be evaluated, or yields what its place does not take."""
+
+TEXTS: tuple[tuple[str, ...], ...] = (
+    (
+        "expression-syntax",
+        "No CEL between the braces",
+        "What stands between `${` and `}` is not an expression of CEL, or the closing brace is missing.",
+        "Expressions are CEL (the Common Expression Language) and nothing else; no Python, no templates.",
+        "Correct the expression. For a literal `${` write `$${`.",
+        'text: "${ inputs.topic + }"',
+        "text: \"${ inputs.topic + '!' }\"",
+    ),
+    (
+        "expression-too-large",
+        "An expression that is too long or nested too deep",
+        "The expression exceeds the limits of the compiler.",
+        "Large expressions cost time before anything runs, and hide logic that belongs to a tool.",
+        "Save intermediate values in channels, or let a tool compute it.",
+    ),
+    (
+        "expression-too-costly",
+        "An evaluation that exceeds its budget",
+        "Steps, time and memory of an evaluation are bounded; this one would take more.",
+        "Nested loops over lists take minutes or gigabytes, and every run shares the server.",
+        "Loop once, shorten the lists, or let a tool compute it.",
+        'n: "${ inputs.list.map(a, inputs.list.map(b, inputs.list.map(c, 1))) }"',
+        'n: "${ inputs.list.map(a, a * 2) }"',
+    ),
+    (
+        "expression-failed",
+        "An evaluation that ends in an error",
+        "For example a division by zero, a key that a mapping does not have, or an index beyond the end.",
+        "An expression that fails has no value, and a guess would go on into results.",
+        "Test before: `has(result.total) && inputs.n != 0 ? result.total / inputs.n : 0`.",
+        'mean: "${ inputs.total / inputs.n }"',
+        'mean: "${ inputs.n == 0 ? 0 : inputs.total / inputs.n }"',
+    ),
+    (
+        "unknown-variable",
+        "A name that is not declared at this place",
+        "Expressions see `inputs, state, nodes.<id>.result|status|error, result, run, usage` and the `each` of a map.",
+        "A misspelt name that were null would send runs the wrong way.",
+        "Correct the name; the suggestion tells the nearest one.",
+        'text: "${ inputs.topik }"',
+        'text: "${ inputs.topic }"',
+    ),
+    (
+        "unknown-function",
+        "A function that does not exist",
+        (
+            "CEL has functions such as `size`, `has`, `string`, `int`, `double`, `matches`, `startsWith`, and macros: "
+            "`map`, `filter`, `exists`, `all`."
+        ),
+        "Expressions call nothing outside; what needs more is work for a tool.",
+        "Use one of these functions, or a tool.",
+        'n: "${ len(state.pages) }"',
+        'n: "${ size(state.pages) }"',
+    ),
+    (
+        "no-such-operation",
+        "An operator, function or field that these types do not have",
+        "Types are checked when planned. The most frequent case: an integer compared with a fraction.",
+        "CEL converts nothing silently, so that nothing is rounded unseen.",
+        "Write `double(inputs.count) >= 0.5`, or the literal as `1.0` beside a number and as `1` beside an integer.",
+        'when: "${ inputs.count >= 0.5 }"',
+        'when: "${ double(inputs.count) >= 0.5 }"',
+    ),
+    (
+        "type-mismatch",
+        "A value of another type than its place takes",
+        "A condition is true or false, channels and arguments have the type of their schema, a map goes over a list.",
+        "Found when planned, it costs a minute; found when run, it costs the run.",
+        "Convert the value, or correct the schema. A condition needs its `${ }`, else it is a text.",
+        "when: inputs.topic == 'x'",
+        "when: \"${ inputs.topic == 'x' }\"",
+    ),
+    (
+        "secret-in-expression",
+        "A secret named in an expression",
+        "Secrets are used in `auth:` only.",
+        "What an expression yields goes into state, events, results and logs, where no secret may be.",
+        "Hand the secret to the tool with `auth: {parameter: NAME}`.",
+        'with: {token: "${ secrets.SEARCH_KEY }"}',
+        "auth: {token: SEARCH_KEY}",
+    ),
+)
