@@ -26,7 +26,8 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "control-character",
         "A character that nobody sees",
         (
-            "The text holds NUL, another control character, or a bidirectional override (U+202A to U+202E, U+2066 to U+2069). "
+            "The text holds NUL, another control character, or a bidirectional override (U+202A to U+202E, "
+            "U+2066 to U+2069). "
             "Tab, line feed and carriage return are fine."
         ),
         "Such characters show a reviewer another text than the one that runs, and databases refuse some of them.",
@@ -66,7 +67,8 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "An anchor or an alias",
         "`&name` marks a value and `*name` repeats it.",
         (
-            "Nine aliases of nine aliases are 400 bytes that expand to millions of values; and a problem inside would have "
+            "Nine aliases of nine aliases are 400 bytes that expand to millions of values; and a problem "
+            "inside would have "
             "two places."
         ),
         "Write the value where it is used. What many nodes share belongs to `defaults` or `defs`.",

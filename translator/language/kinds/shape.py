@@ -50,8 +50,10 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "bad-name",
         "A name that is taken, or has forbidden characters or length",
         (
-            "Node ids, inputs and channels: letters, digits and _, no digit first, at most 63 characters. Workflows and "
-            "groups: lower-case letters, digits, dots, hyphens and _. Versions are semver, ranges `^1 ~1.4 1.2.3 *`. `end` "
+            "Node ids, inputs and channels: letters, digits and _, no digit first, at most 63 characters. "
+            "Workflows and "
+            "groups: lower-case letters, digits, dots, hyphens and _. Versions are semver, ranges `^1 ~1.4 "
+            "1.2.3 *`. `end` "
             "and names beginning with `__` are taken, and a node id may occur once in a document."
         ),
         "Names become parts of expressions, file names, addresses and LangGraph's own names.",
@@ -72,7 +74,8 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "out-of-range",
         "A number, duration or count outside its bounds",
         (
-            "Limits are at least 1, shares 0% to 100%, durations more than nothing and at most ten years; maps and lists "
+            "Limits are at least 1, shares 0% to 100%, durations more than nothing and at most ten years; "
+            "maps and lists "
             "that must say something are not empty."
         ),
         "A limit of zero or less would make every run fail, or none.",
@@ -148,7 +151,8 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "A $ref that leads back to itself",
         "Following the refs, one comes back to the same schema without having gone down into the data.",
         (
-            "Checking any value against it would never end. (A tree, whose schema refers to itself inside `properties` or "
+            "Checking any value against it would never end. (A tree, whose schema refers to itself inside "
+            "`properties` or "
             "`items`, is fine.)"
         ),
         "Put the ref inside `properties` or `items`, or say what the value is.",
