@@ -45,10 +45,10 @@ def settings_with(**given: Any) -> Settings:
 
 
 def quiet_logs(settings: Settings) -> None:
-    """Let the log of this process go to standard error: warnings only, unless somebody set a level."""
+    """Let the log of this process go to standard error: errors only, unless somebody set a level."""
     import structlog  # noqa: PLC0415 - not needed where nothing is executed here
 
-    level = settings.log_level if "log_level" in settings.model_fields_set else "warning"
+    level = settings.log_level if "log_level" in settings.model_fields_set else "error"
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

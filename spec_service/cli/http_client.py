@@ -131,7 +131,7 @@ class HttpClient:
                 if line.startswith("data:"):
                     yield EventView.model_validate_json(line.removeprefix("data:").strip())
 
-    async def _ask(
+    async def _ask(  # noqa: PLR0913 - the parts of a request
         self,
         view: type[ViewT],
         method: str,

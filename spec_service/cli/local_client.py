@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from spec_service import operations
 from spec_service.cli.artifact_places import find_artifact
+from spec_service.operations.cancel_run import cancel_run
+from spec_service.operations.create_spec import create_spec
+from spec_service.operations.execute_spec import execute_spec
+from spec_service.operations.get_plan import get_plan
+from spec_service.operations.get_run import get_run
+from spec_service.operations.list_artifacts import list_artifacts
+from spec_service.operations.list_runs import list_runs
+from spec_service.operations.plan_spec import plan_spec
+from spec_service.operations.resume_run import resume_run
+from spec_service.operations.run_events import follow_events, page_events
 from spec_service.ports import RunFilter
 from spec_service.requests import ExecuteRequest, Media, ResumeRequest
 from spec_service.services import Services
@@ -23,41 +33,42 @@ class LocalClient:
 
     async def create_spec(self, data: bytes, media: Media) -> SpecView:
         """Store a spec, or find it."""
-        return (await operations.create_spec(self._services, data, media))[0]
+        return (await create_spec(self._services, data, media))[0]
 
     async def plan_spec(self, spec_id: str) -> PlanView:
         """Plan a stored spec."""
-        return await operations.plan_spec(self._services, spec_id)
+        return await plan_spec(self._services, spec_id)
 
     async def get_plan(self, digest: str) -> PlanView:
         """Return a stored plan."""
-        return await operations.get_plan(self._services, digest)
+        return await get_plan(self._services, digest)
 
     async def execute(self, spec_id: str, request: ExecuteRequest) -> RunView:
         """Start a run."""
-        return await operations.execute_spec(self._services, spec_id, request)
+        return await execute_spec(self._services, spec_id, request)
 
     async def get_run(self, run_id: str) -> RunView:
         """Return a run as it stands."""
-        return await operations.get_run(self._services, run_id)
+        return await get_run(self._services, run_id)
 
     async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunView]:
         """Return runs, the newest first."""
         wanted = RunFilter(RunStatus(status) if status else None, spec)
-        return await operations.list_runs(self._services, wanted, cursor, limit)
+        return await list_runs(self._services, wanted, cursor, limit)
 
     async def page_events(self, run_id: str, after: int, limit: int) -> Page[EventView]:
         """Return events that are recorded."""
-        return await operations.page_events(self._services, run_id, after, limit)
+        return await page_events(self._services, run_id, after, limit)
 
     async def follow_events(self, run_id: str, after: int) -> AsyncGenerator[EventView]:
         """Yield events as they come."""
-        async for event in operations.follow_events(self._services, run_id, after):
-            yield event
+        async with aclosing(follow_events(self._services, run_id, after)) as events:
+            async for event in events:
+                yield event
 
     async def resume(self, run_id: str, request: ResumeRequest) -> RunView:
         """Answer a question."""
-        return await operations.resume_run(self._services, run_id, request)
+        return await resume_run(self._services, run_id, request)
 
     async def proceed(self, run: RunView) -> None:
         """Execute a run that was left where it was when an earlier process ended."""
@@ -66,11 +77,11 @@ class LocalClient:
 
     async def cancel(self, run_id: str) -> RunView:
         """Stop a run."""
-        return await operations.cancel_run(self._services, run_id)
+        return await cancel_run(self._services, run_id)
 
     async def list_artifacts(self, run_id: str) -> tuple[ArtifactView, ...]:
         """Return what a run keeps."""
-        return (await operations.list_artifacts(self._services, run_id)).items
+        return (await list_artifacts(self._services, run_id)).items
 
     def location(self, run_id: str, path: str) -> str:
         """Return the path of the file; the artifact's name when the file is gone."""

@@ -15,6 +15,7 @@ from translator.language.problems import Problem
 
 _WINDOW = 100  # code points of a line that are shown
 _BEFORE = 60  # of them before the place
+_OF_THE_CATALOG = frozenset({"unknown-stage", "unknown-tool", "unknown-version"})
 _TAB = "    "
 
 
@@ -47,12 +48,13 @@ def problem_lines(spec: SpecText, problems: Sequence[Problem | Advice]) -> list[
 
 
 def learn_more(problems: Sequence[Problem | Advice]) -> list[str]:
-    """Return the line that leads to an explanation of the first problem that has a code."""
+    """Return the lines that lead to an explanation of the problems."""
     codes = list(dict.fromkeys(problem.code for problem in problems if problem.code))
-    if not codes:
-        return []
     others = f" (and {', '.join(codes[1:6])})" if codes[1:] else ""
-    return [f"specloom explain {codes[0]}{others} says what it means and what to do"]
+    lines = [f"specloom explain {codes[0]}{others} says what it means and what to do"] if codes else []
+    if any(problem.name in _OF_THE_CATALOG for problem in problems):
+        lines.append("specloom stages lists what the catalog has, and what of it could not be loaded")
+    return lines
 
 
 def counted(count: int, noun: str) -> str:

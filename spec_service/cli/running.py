@@ -1,0 +1,209 @@
+"""What the commands about one run do: run, watch, approve, resume, cancel."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spec_service.cli.answers import answer_from, chosen_question, whole_answer
+from spec_service.cli.client import Client
+from spec_service.cli.complaints import FINE, PROBLEMS, Complaint, wrong_usage
+from spec_service.cli.configuring import Place
+from spec_service.cli.following import FINAL, Follower
+from spec_service.cli.inputs import given_inputs, input_lines
+from spec_service.cli.problem_text import SpecRefused
+from spec_service.cli.reaching import reach, run_async
+from spec_service.cli.screens import screen_for
+from spec_service.cli.spec_files import SpecText, read_spec
+from spec_service.cli.summary import summary_lines
+from spec_service.errors import Refused
+from spec_service.requests import ExecuteRequest, ResumeRequest
+from spec_service.views import PlanView, RunView
+from workflows.run import RunStatus
+
+Json = Any
+__all__ = ["Answer", "Approval", "Place", "Wanted", "approve", "cancel", "resume", "run", "watch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be run, as the command says."""
+
+    file: str
+    inputs: tuple[str, ...] = ()
+    inputs_file: Path | None = None
+    is_detached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An answer in pieces."""
+
+    pairs: tuple[str, ...] = ()
+    comment: str | None = None
+    question: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, or none."""
+
+    text: str | None = None
+    question: str | None = None
+
+
+def run(wanted: Wanted, place: Place, *, as_json: bool) -> int:
+    """Run a spec and follow it; returns the exit code."""
+    settings = place.settings()
+    spec = read_spec(wanted.file, settings.max_spec_bytes)
+
+    async def work() -> int:
+        async with reach(place, is_new=True) as client:
+            if wanted.is_detached and not client.place:
+                raise wrong_usage("--detach needs a server", "specloom dev starts one; or leave --detach out")
+            plan, started = await _started(client, spec, wanted, settings.max_body_bytes)
+            if wanted.is_detached:
+                return await _told(client, place, started, as_json=as_json)
+            return await _followed(Follower(client, screen_for(as_json=as_json), place, started), plan, as_json=as_json)
+
+    try:
+        return run_async(work)
+    except SpecRefused as refused:
+        if as_json:
+            sys.stdout.write(f"{json.dumps(refused.as_json(), ensure_ascii=False)}\n")
+        raise
+
+
+def watch(run_id: str, place: Place, *, as_json: bool) -> int:
+    """Follow a run from its beginning; returns the exit code."""
+
+    async def work(client: Client) -> int:
+        found = await client.get_run(run_id)
+        if not client.place and found.status in {RunStatus.QUEUED, RunStatus.RUNNING}:
+            return await _told(client, place, found, as_json=as_json)
+        follower = Follower(client, screen_for(as_json=as_json), place, found)
+        return await _followed(follower, await client.get_plan(found.plan), as_json=as_json)
+
+    return _reached(place, work)
+
+
+def approve(run_id: str, given: Approval, place: Place, *, follow: bool, as_json: bool) -> int:
+    """Answer a question, with yes unless told otherwise; returns the exit code."""
+
+    async def work(client: Client) -> int:
+        found = await client.get_run(run_id)
+        question = chosen_question(_waiting(found), given.question)
+        answer = answer_from(question.schema_, given.pairs, given.comment)
+        request = ResumeRequest(answer, question.interrupt_id)
+        return await _answered(client, place, found, request, follow=follow, as_json=as_json)
+
+    return _reached(place, work)
+
+
+def resume(run_id: str, given: Answer, place: Place, *, follow: bool, as_json: bool) -> int:
+    """Go on with a run, with an answer when there is one; returns the exit code."""
+    answer = whole_answer(given.text) if given.text is not None else None
+
+    async def work(client: Client) -> int:
+        found = await client.get_run(run_id)
+        if given.text is not None:
+            question = chosen_question(_waiting(found), given.question)
+            request = ResumeRequest(answer, question.interrupt_id)
+            return await _answered(client, place, found, request, follow=follow, as_json=as_json)
+        if found.status in FINAL:
+            raise Complaint(f"run {found.id} is over: it {_ended(found)}", "specloom run FILE starts another one")
+        await client.proceed(found)
+        follower = Follower(client, screen_for(as_json=as_json), place, found)
+        plan = await client.get_plan(found.plan)
+        if not follow:
+            return await _told(client, place, found, as_json=as_json)
+        return await _followed(follower, plan, as_json=as_json)
+
+    return _reached(place, work)
+
+
+def cancel(run_id: str, place: Place, *, as_json: bool) -> int:
+    """Stop a run and wait until it has stopped; returns the exit code."""
+
+    async def work(client: Client) -> int:
+        stopped = await client.cancel(run_id)
+        if stopped.status not in FINAL:
+            async for _ in client.follow_events(run_id, 0):
+                pass
+            stopped = await client.get_run(run_id)
+        return await _told(client, place, stopped, as_json=as_json, code=FINE)
+
+    return _reached(place, work)
+
+
+def _reached(place: Place, work: Callable[[Client], Awaitable[int]]) -> int:
+    async def reached() -> int:
+        async with reach(place) as client:
+            return await work(client)
+
+    return run_async(reached)
+
+
+async def _started(client: Client, spec: SpecText, wanted: Wanted, most: int) -> tuple[PlanView, RunView]:
+    """Store, plan and start; raises `SpecRefused` or a `Complaint` about inputs."""
+    try:
+        stored = await client.create_spec(spec.data, spec.media)
+        plan = await client.plan_spec(stored.id)
+    except Refused as refused:
+        raise SpecRefused(spec, refused.problems) from None
+    inputs = given_inputs(plan.inputs, wanted.inputs, wanted.inputs_file, most)
+    try:
+        return plan, await client.execute(stored.id, ExecuteRequest(inputs, plan.digest))
+    except Refused as refused:
+        raise Complaint("the inputs do not fit what the spec declares", *input_lines(refused.problems)) from None
+
+
+async def _answered(  # noqa: PLR0913 - an answer, and how to go on
+    client: Client, place: Place, found: RunView, request: ResumeRequest, *, follow: bool, as_json: bool
+) -> int:
+    follower = Follower(client, screen_for(as_json=as_json), place, found)
+    plan, past = await client.get_plan(found.plan), await follower.skip_past()
+    try:
+        follower.run = await client.resume(found.id, request)
+    except Refused as refused:
+        lines = [f"{one.path.removeprefix('/answer') or '/'}: {one.message}" for one in refused.problems]
+        raise Complaint("the answer does not fit what is asked", *lines) from None
+    if not follow:
+        return await _told(client, place, follower.run, as_json=as_json)
+    return await _followed(follower, plan, past, as_json=as_json)
+
+
+async def _followed(follower: Follower, plan: PlanView | None, past: Any = (), *, as_json: bool) -> int:
+    stopped = await follower.to_the_end(plan, list(past))
+    return await _told(follower.client, follower.place, stopped, as_json=as_json)
+
+
+async def _told(client: Client, place: Place, run: RunView, *, as_json: bool, code: int | None = None) -> int:
+    """Print how a run stands, and return the exit code that says so too."""
+    if as_json:
+        lines = [run.model_dump_json(by_alias=True)]
+    else:
+        lines = summary_lines(run, await client.list_artifacts(run.id), client, place)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    if code is not None:
+        return code
+    return PROBLEMS if run.status in {RunStatus.FAILED, RunStatus.CANCELLED} else FINE
+
+
+def _waiting(run: RunView) -> RunView:
+    if run.waiting_for:
+        return run
+    hint = (
+        "specloom watch RUN shows when it does" if run.status not in FINAL else "specloom run FILE starts another one"
+    )
+    raise Complaint(f"run {run.id} waits for no answer: it {_ended(run)}", hint)
+
+
+def _ended(run: RunView) -> str:
+    return {"failed": "has failed", "succeeded": "has succeeded", "cancelled": "was cancelled"}.get(
+        run.status, f"is {run.status}"
+    )

@@ -1,0 +1,105 @@
+"""What is said at the end: how a run stands, what came of it, where it lies, and what to try next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from spec_service.cli.answers import answer_commands
+from spec_service.cli.artifact_places import located, split_uri
+from spec_service.cli.client import Client
+from spec_service.cli.configuring import Place
+from spec_service.cli.printable import lasting, moment, one_line, printable, shown, sized
+from spec_service.views import ArtifactView, RunView, WaitingFor
+from workflows.run import RunStatus
+
+_LOG_LINES = 15
+_SAYS = {"waiting": "waits for an answer", "queued": "is queued", "running": "is running"}
+_INTERNAL = ".specloom/"  # results and logs that the engine keeps
+
+
+def summary_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Client, place: Place) -> list[str]:
+    """Return the lines that close the showing of a run."""
+    lines = ["", _headline(run)]
+    if run.error is not None:
+        lines += _error_lines(run, client)
+    if run.outputs:
+        lines += ["", "Outputs", *shown(located(run.outputs, client.location), 2)]
+    lines += artifact_lines(run, artifacts, client)
+    for question in run.waiting_for:
+        lines += question_lines(run, question, place.options(with_catalog=True))
+    return [*lines, "", *_next_lines(run, client, place)]
+
+
+def artifact_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Client) -> list[str]:
+    """Return where the artifacts of a run lie, those that only the engine needs left out."""
+    kept = [one for one in artifacts if not one.path.startswith(_INTERNAL)]
+    if not kept:
+        return []
+    rows = [(client.location(run.id, one.path), sized(one.bytes)) for one in kept]
+    width = max(len(place) for place, _ in rows)
+    return ["", "Artifacts", *(f"  {place:<{width}}  {size:>9}" for place, size in rows)]
+
+
+def question_lines(run: RunView, question: WaitingFor, options: str) -> list[str]:
+    """Return what a run asks, and the commands that answer it."""
+    lines = ["", f"{question.node}: {one_line(question.title)}"]
+    if question.show is not None:
+        lines += shown(question.show, 2)
+    if question.expires_at is not None:
+        lines.append(f"  to be answered until {moment(question.expires_at)}")
+    return [*lines, "", "Answer with", *(f"  {command}" for command in answer_commands(run, question, options))]
+
+
+def _headline(run: RunView) -> str:
+    lasted = ""
+    if run.started_at and run.finished_at:
+        lasted = f" in {lasting((run.finished_at - run.started_at).total_seconds())}"
+    says = {"waiting": "waits for an answer", "queued": "is queued", "running": "is running"}.get(
+        run.status, run.status
+    )
+    return f"{run.spec} {says}{lasted} (run {run.id})"
+
+
+def _error_lines(run: RunView, client: Client) -> list[str]:
+    error = run.error
+    if error is None:
+        return []
+    where = f" in {error.node}" if error.node else ""
+    lines = [f"  {error.name}{where}: {printable(error.message)}"]
+    log = split_uri(error.log_uri) if error.log_uri else None
+    if log is None:
+        return lines
+    location = client.location(*log)
+    return [*lines, f"  log: {location}", *_tail(location)]
+
+
+def _tail(location: str) -> list[str]:
+    """Return the last lines of a log that lies on this machine."""
+    try:
+        text = Path(location).read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return []
+    return [f"  | {printable(line)}" for line in text.splitlines()[-_LOG_LINES:]]
+
+
+def _next_lines(run: RunView, client: Client, place: Place) -> list[str]:
+    options = place.options()
+    if run.status == RunStatus.WAITING:
+        return [f"Stop it with: specloom cancel {run.id}{options}"]
+    if run.status in {RunStatus.QUEUED, RunStatus.RUNNING}:
+        if client.place:
+            return [f"Follow it with: specloom watch {run.id}{options}"]
+        return [f"Nobody executes it now. Go on with: specloom resume {run.id}{place.options(with_catalog=True)}"]
+    first = _readable(run, client)
+    look = [f"Read it with: less {shlex.quote(first)}"] if first else []
+    return [*look, f"See its steps with: specloom runs {run.id}{options}"]
+
+
+def _readable(run: RunView, client: Client) -> str | None:
+    """Return the first output that is a text of this machine."""
+    places = located(run.outputs, client.location)
+    values = list(places.values()) if isinstance(places, dict) else []
+    files = [one for one in values if isinstance(one, str) and one.startswith("/") and one.endswith((".md", ".txt"))]
+    return files[0] if files else None
