@@ -118,7 +118,7 @@ def parse_ref(text: str) -> CatalogRef:
     group, dot, entry = name.rpartition(".")
     if not dot:
         raise BadReferenceError("a reference names a group and an entry, with a dot between them")
-    if not _GROUP.fullmatch(group) or ".." in group:
+    if not _GROUP.fullmatch(group) or ".." in name:
         raise BadReferenceError("the name of the group has characters that are not allowed, or is too long")
     if not _ENTRY.fullmatch(entry):
         raise BadReferenceError("the name of the entry has characters that are not allowed, or is too long")
