@@ -104,6 +104,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             runs=runs,
             journal=journal,
             events=journal,
+            health=journal,
             artifacts=opening.artifacts,
             checkpoints=opening.checkpoints,
             catalog=opening.catalog,

@@ -90,6 +90,12 @@ class DataUnusable(ServiceError):
     name = "data-unusable"
 
 
+class TokenNeeded(ServiceError):
+    """Without SPECLOOM_TOKEN the server listens on loopback only: set a token, or leave out --host."""
+
+    name = "token-needed"
+
+
 class NotReady(ServiceError):
     """The server is starting or stopping; ask again in a moment."""
 

@@ -77,9 +77,8 @@ class Planner:
 
     def _check(self, data: bytes, media: Media) -> CheckedSpec | list[Problem]:
         # Imported late: the language and its expression engine take a while, and a server should listen before that.
-        from translator.language.digest import spec_digest  # noqa: PLC0415
-
         from translator.language.cel import CelEngine  # noqa: PLC0415
+        from translator.language.digest import spec_digest  # noqa: PLC0415
         from translator.language.reading import read  # noqa: PLC0415
         from translator.language.shape import check_shape  # noqa: PLC0415
         from translator.planning.planning import check_text  # noqa: PLC0415

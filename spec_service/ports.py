@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from translator.planning.plan import Plan
-from workflows.ports import Artifact
+from workflows.ports import ArtifactStore
 from workflows.records import ArtifactStored, Question, Record
 from workflows.run import Run, RunId, RunStatus
 
@@ -122,11 +122,20 @@ class RunBoard(Protocol):
         ...
 
 
-class ArtifactReader(Protocol):
-    """Bytes of artifacts as a stream."""
+class ArtifactShelf(ArtifactStore, Protocol):
+    """Artifacts that may be too big to be held in memory."""
 
-    def stream(self, artifact: Artifact) -> AsyncIterator[bytes]:
-        """Yield the bytes; raises `UnknownArtifact` before the first when they are gone."""
+    async def open(self, uri: str) -> AsyncGenerator[bytes]:
+        """Return the bytes in chunks; raises `UnknownArtifact`."""
+        ...
+
+
+class Health(Protocol):
+    """How the journal is."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether records can no longer be written."""
         ...
 
 

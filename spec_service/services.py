@@ -7,11 +7,11 @@ from datetime import datetime
 
 from spec_service.eventually import Eventually
 from spec_service.planner import Planner
-from spec_service.ports import CheckpointReader, PlanShelf, RunBoard, SpecStore, Worker
+from spec_service.ports import ArtifactShelf, CheckpointReader, Health, PlanShelf, RunBoard, SpecStore, Worker
 from spec_service.settings import Settings
 from spec_service.stopping import StopSignal
 from workflows.cataloging import LoadedCatalog
-from workflows.ports import ArtifactStore, EventLog, Journal
+from workflows.ports import EventLog, Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Services:
     runs: RunBoard
     journal: Journal
     events: EventLog
-    artifacts: ArtifactStore
+    health: Health
+    artifacts: ArtifactShelf
     checkpoints: Eventually[CheckpointReader]  # LangGraph takes seconds to import
     catalog: Eventually[LoadedCatalog]
     planner: Planner

@@ -19,7 +19,7 @@ cancel_run(services, run_id: str) -> RunView
 run_state(services, run_id: str) -> StateView
 run_checkpoints(services, run_id: str, cursor: str | None = None, limit: int = 50) -> Page[CheckpointView]
 list_artifacts(services, run_id: str) -> Page[ArtifactView]
-get_artifact(services, run_id: str, path: str) -> tuple[ArtifactView, bytes]
+get_artifact(services, run_id: str, path: str) -> tuple[ArtifactView, AsyncGenerator[bytes]]
 list_stages(services, kind: str | None = None) -> StagesView
 get_stage(services, name: str) -> tuple[EntryView, ...]    all versions, the newest first
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 from spec_service.services import Services
 from spec_service.showing import artifact_view
 from spec_service.views import ArtifactView
@@ -9,11 +11,11 @@ from workflows.errors import UnknownArtifact
 from workflows.run import RunId
 
 
-async def get_artifact(services: Services, run_id: str, path: str) -> tuple[ArtifactView, bytes]:
-    """Return an artifact and its bytes; raises `UnknownRun`, `UnknownArtifact`."""
+async def get_artifact(services: Services, run_id: str, path: str) -> tuple[ArtifactView, AsyncGenerator[bytes]]:
+    """Return an artifact and its bytes in chunks; raises `UnknownRun`, `UnknownArtifact`."""
     found = await services.runs.artifacts(RunId(run_id))
     stored = next((one for one in found if one.path == path), None)
     if stored is None:
         raise UnknownArtifact
     view = artifact_view(stored)
-    return view, await services.artifacts.read(view.uri)
+    return view, await services.artifacts.open(view.uri)

@@ -55,12 +55,9 @@ class FolderArtifacts:
         path = await to_thread.run_sync(self._find, uri)
         return await to_thread.run_sync(_read_regular, path)
 
-    async def stream(self, artifact: Artifact) -> AsyncGenerator[bytes]:
-        """Yield the bytes in chunks; raises `UnknownArtifact`."""
-        path = await to_thread.run_sync(self._find, artifact.uri)
-        async with await open_file(path, "rb") as file:
-            while chunk := await file.read(_CHUNK):
-                yield chunk
+    async def open(self, uri: str) -> AsyncGenerator[bytes]:
+        """Return the bytes in chunks; raises `UnknownArtifact`."""
+        return _chunks(await to_thread.run_sync(self._find, uri))
 
     def _run_directory(self, run_id: str) -> Path:
         if not _RUN_ID.fullmatch(run_id):
@@ -101,6 +98,12 @@ def uri_of(run_id: str, path: str) -> str:
 def media_type_of(path: str) -> str:
     """Return the media type that a file's name tells."""
     return mimetypes.guess_type(path)[0] or "application/octet-stream"
+
+
+async def _chunks(path: Path) -> AsyncGenerator[bytes]:
+    async with await open_file(path, "rb") as file:
+        while chunk := await file.read(_CHUNK):
+            yield chunk
 
 
 def _registered(run_id: RunId, work: Path, file: Path) -> Artifact:

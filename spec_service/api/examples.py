@@ -1,0 +1,103 @@
+"""The examples of the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = Any
+
+SPEC_YAML = """\
+apiVersion: specloom/v1
+kind: Workflow
+metadata: {name: hello, version: 1.0.0}
+inputs:
+  name: {type: string, default: world}
+state:
+  greeting: {type: string}
+outputs: {greeting: "${ state.greeting }"}
+start: greet
+nodes:
+  greet:
+    set: {greeting: "Hello, ${ inputs.name }!"}
+    next: end
+"""
+
+_PROBLEM: Json = {
+    "type": "urn:specloom:problem:unknown-node",
+    "title": "unknown node",
+    "status": 422,
+    "detail": "no node of this map has this name",
+    "name": "unknown-node",
+    "code": "E304",
+    "suggestion": "did you mean greet?",
+    "request_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "problems": [
+        {
+            "code": "E304",
+            "name": "unknown-node",
+            "path": "/start",
+            "line": 8,
+            "column": 8,
+            "message": "no node of this map has this name",
+            "suggestion": "did you mean greet?",
+        }
+    ],
+}
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Json]] = {
+    "4XX": {
+        "description": "Refused: RFC 9457, with every problem and its place.",
+        "content": {"application/problem+json": {"schema": {"type": "object"}, "example": _PROBLEM}},
+    }
+}
+
+SPEC_BODY: dict[str, Json] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/yaml": {"schema": {"type": "object"}, "example": SPEC_YAML},
+            "application/json": {"schema": {"type": "object"}},
+        },
+    }
+}
+
+
+def json_body(schema: Json, example: Json, *, is_required: bool = True) -> dict[str, Json]:
+    """Return the part of a route's OpenAPI that describes a JSON body."""
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": is_required, "content": content}}
+
+
+EXECUTE_BODY = json_body(
+    {
+        "type": "object",
+        "properties": {
+            "inputs": {"type": "object"},
+            "plan": {"type": "string", "description": "Digest of a stored plan; left out: the spec is planned now."},
+            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+            "priority": {"type": "integer"},
+        },
+        "additionalProperties": False,
+    },
+    {"inputs": {"name": "reader"}, "labels": {"team": "data"}},
+    is_required=False,
+)
+RESUME_BODY = json_body(
+    {
+        "type": "object",
+        "properties": {"answer": {}, "interrupt_id": {"type": "string"}},
+        "required": ["answer"],
+        "additionalProperties": False,
+    },
+    {"answer": {"verdict": "approve", "comment": "go ahead"}},
+)
+EVENT_STREAM: dict[int | str, dict[str, Json]] = {
+    200: {
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": 'id: 1\nevent: run.queued\ndata: {"seq":1,"type":"run.queued"}\n\n',
+            }
+        }
+    }
+}

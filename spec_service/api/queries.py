@@ -1,0 +1,77 @@
+"""Parameters of queries, read strictly; a refusal names the parameter and never gives its value back."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from fastapi import Query
+from starlette.requests import Request
+
+from spec_service.errors import BadCursor, BadQuery
+from spec_service.ports import RunFilter
+from workflows.run import RunStatus
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 1000
+_MAX_SEQ = 2**53
+_MAX_DIGITS = 16
+
+# Texts for FastAPI, which then has nothing to refuse in words of its own.
+Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
+Limit = Annotated[str | None, Query(description=f"Items of a page, 1 to {MAX_LIMIT}.", examples=["50"])]
+After = Annotated[str | None, Query(description="`seq` of the last event that is known.", examples=["0"])]
+Wait = Annotated[str | None, Query(description="`true`, or seconds to wait until the run stops.", examples=["true"])]
+Status = Annotated[str | None, Query(description="A status of runs.", examples=["waiting"])]
+SpecName = Annotated[str | None, Query(description="A name of specs, or name@rN.", examples=["repo-risk"])]
+Label = Annotated[list[str] | None, Query(description="`key=value`; several must all be there.")]
+
+
+def read_limit(text: str | None, default: int = DEFAULT_LIMIT) -> int:
+    """Return the size of a page; raises `BadQuery`."""
+    if text is None:
+        return default
+    if not _is_number(text) or not 1 <= int(text) <= MAX_LIMIT:
+        raise BadQuery(f"`limit` is a number from 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def read_after(request: Request, after: str | None, *, is_stream: bool) -> int:
+    """Return the seq after which events are wanted; in a stream, `Last-Event-ID` is newer. Raises `BadCursor`."""
+    last = request.headers.get("last-event-id") if is_stream else None
+    text = last if last is not None else after
+    if text is None:
+        return 0
+    if not _is_number(text) or int(text) > _MAX_SEQ:
+        raise BadCursor("`after` and `Last-Event-ID` are the `seq` of an event")
+    return int(text)
+
+
+def read_wait(text: str | None, longest: float) -> float | None:
+    """Return how many seconds to wait, None for not at all; raises `BadQuery`."""
+    if text in (None, "false"):
+        return None
+    if text in ("true", ""):
+        return longest
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise BadQuery("`wait` is `true` or a number of seconds")
+    return min(seconds, longest)
+
+
+def read_filter(status: str | None, spec: str | None, labels: list[str] | None) -> RunFilter:
+    """Return which runs are wanted; raises `BadQuery`."""
+    known = {one.value: one for one in RunStatus}
+    if status is not None and status not in known:
+        raise BadQuery(f"`status` is one of: {', '.join(known)}")
+    pairs = [label.partition("=") for label in labels or []]
+    if any(not separator for _, separator, _ in pairs):
+        raise BadQuery("`label` is key=value")
+    return RunFilter(known[status] if status else None, spec, {key: value for key, _, value in pairs})
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS

@@ -1,0 +1,84 @@
+"""The doors of specs and plans."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from spec_service import operations
+from spec_service.api.bodies import answer, read_body, read_document, services_of
+from spec_service.api.examples import EXECUTE_BODY, PROBLEM_RESPONSES, SPEC_BODY
+from spec_service.api.queries import Cursor, Limit, Wait, read_limit, read_wait
+from spec_service.errors import Refused
+from spec_service.requests import ExecuteRequest
+from spec_service.views import Page, PlanView, RunView, SpecText, SpecView, Validity
+from translator.language.document import Document
+from translator.language.problems import Problem
+
+router = APIRouter(responses=PROBLEM_RESPONSES)
+
+
+@router.post("/specs", status_code=201, response_model=SpecView, openapi_extra=SPEC_BODY, tags=["specs"])
+async def create_spec(request: Request) -> Response:
+    """Store a spec: 201, or 200 when the same one is there already."""
+    services = services_of(request)
+    data, media = await read_body(request, services.settings.max_spec_bytes)
+    view, is_new = await operations.create_spec(services, data, media)
+    return answer(view, 201 if is_new else 200, {"Location": f"/specs/{quote(view.id)}"})
+
+
+@router.get("/specs", response_model=Page[SpecView], tags=["specs"])
+async def list_specs(request: Request, cursor: Cursor = None, limit: Limit = None) -> Response:
+    """List the current revisions of all specs."""
+    return answer(await operations.list_specs(services_of(request), cursor, read_limit(limit)))
+
+
+@router.post("/specs/validate", response_model=Validity, openapi_extra=SPEC_BODY, tags=["specs"])
+async def validate_spec(request: Request) -> Response:
+    """Check a spec as storing and planning would, and store nothing."""
+    services = services_of(request)
+    data, media = await read_body(request, services.settings.max_spec_bytes)
+    return answer(await operations.validate_spec(services, data, media))
+
+
+@router.get("/specs/{spec_id}", response_model=SpecText, tags=["specs"])
+async def get_spec(request: Request, spec_id: str) -> Response:
+    """Look at a spec by name, name@version, name@rN or digest."""
+    return answer(await operations.get_spec(services_of(request), spec_id))
+
+
+@router.post("/specs/{spec_id}/plan", response_model=PlanView, tags=["plans"])
+async def plan_spec(request: Request, spec_id: str) -> Response:
+    """Plan a spec against the catalog; needs no body."""
+    services = services_of(request)
+    _refuse_preview(await read_document(request, services.settings.max_body_bytes))
+    return answer(await operations.plan_spec(services, spec_id))
+
+
+@router.get("/plans/{digest}", response_model=PlanView, tags=["plans"])
+async def get_plan(request: Request, digest: str) -> Response:
+    """Look at a stored plan."""
+    return answer(await operations.get_plan(services_of(request), digest))
+
+
+@router.post(
+    "/specs/{spec_id}/execute", status_code=202, response_model=RunView, openapi_extra=EXECUTE_BODY, tags=["runs"]
+)
+async def execute_spec(request: Request, spec_id: str, wait: Wait = None) -> Response:
+    """Start a run: 202, or with `wait` 200 and the run as it is when it stops or the time is up."""
+    services = services_of(request)
+    seconds = read_wait(wait, services.settings.max_wait_seconds)
+    document = await read_document(request, services.settings.max_body_bytes)
+    view = await operations.execute_spec(services, spec_id, ExecuteRequest.read(document), seconds)
+    return answer(view, 202 if seconds is None else 200, {"Location": f"/runs/{view.id}"})
+
+
+def _refuse_preview(document: Document) -> None:
+    """Refuse what a later version takes: `{inputs}`, for a preview of what the stages expand to."""
+    if document.value:
+        place = document.value_position("")
+        message = "this version plans without a preview of inputs"
+        raise Refused([Problem("not-available-yet", message, "", place.line, place.column, "send no body")])
