@@ -42,7 +42,7 @@ OUTPUT_LIMIT = 16 * 1024 * 1024  # bytes of captured output, beyond which only i
 OUTPUT_KEPT = 64 * 1024
 RESULT_LIMIT = 32 * 1024 * 1024  # bytes of one line of the protocol
 REQUEST = b"fork"  # the only one; each comes with two open files
-LOOK_MILLISECONDS = 250  # between two looks at how much was printed
+LOOK_MILLISECONDS = 500  # between two looks at how much was printed
 
 
 class Call:

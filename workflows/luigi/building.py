@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from workflows.hosting.errors import HostFailure
@@ -75,12 +76,14 @@ class StepBuild:
         call, began = self._call, time.monotonic()
         log = call.log_dir / f"{task.key}.log" if call.log_dir else None
         progress = _Progress(task, recorder)
+        has_started = False
         try:
             async with (
                 self._workplaces.occupied(call.directory, task.key) as note,
                 self._pool.lease(self._spec) as host,
             ):
                 await recorder.task_started(task)
+                has_started = True
                 began = time.monotonic()
                 try:
                     await host.call(
@@ -97,16 +100,16 @@ class StepBuild:
         except HostFailure as error:
             return TaskOutcome("failed", time.monotonic() - began, stage_error(error, task.name), log)
         except asyncio.CancelledError:
-            stopped = self._stopped(task, time.monotonic() - began)
-            await recorder.task_finished(task, stopped)
+            if has_started:
+                await recorder.task_finished(task, self._stopped(task, time.monotonic() - began, log))
             raise
         return TaskOutcome("succeeded", time.monotonic() - began, log=log)
 
-    def _stopped(self, task: ExpandedTask, seconds: float) -> TaskOutcome:
+    def _stopped(self, task: ExpandedTask, seconds: float, log: Path | None) -> TaskOutcome:
         if not self._limit.expired():
-            return TaskOutcome("cancelled", seconds)
+            return TaskOutcome("cancelled", seconds, log=log)
         error = StageTimeout(f"{task.name}: stopped, the step's time was up", tail=self.tail)
-        return TaskOutcome("failed", seconds, error)
+        return TaskOutcome("failed", seconds, error, log)
 
     def _about(self, task: ExpandedTask, expansion: Expansion) -> dict[str, Json]:
         root = expansion.task(expansion.root)

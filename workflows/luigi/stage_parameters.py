@@ -202,7 +202,13 @@ def _parsed(parameter: Any, value: Any) -> Any:
         return parameter.parse(value)
     if is_a(parameter, "TimeDeltaParameter") and not isinstance(value, str):
         return dt.timedelta(seconds=value)
-    return parameter.parse(value if isinstance(value, str) else str(value))
+    return parameter.parse(_as_text(value))
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # to JSON Schema, 2.0 is an integer
+    return str(value)
 
 
 def text_of(parameter: luigi.Parameter[Any], value: Any) -> str | None:

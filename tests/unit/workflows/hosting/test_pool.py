@@ -58,6 +58,15 @@ def shout(params, call):
     return "shouted"
 
 
+def flood(params, call):
+    """Print for longer than anybody waits, until somebody shortens it."""
+    while os.fstat(1).st_size <= 16 * 2**20:
+        os.write(1, b"y" * 2**20)
+    while os.fstat(1).st_size > 2**20:
+        time.sleep(0.01)
+    return os.fstat(1).st_size
+
+
 def refuse(params, call):
     raise Refused("not today")
 
@@ -191,6 +200,12 @@ async def test_a_print_storm_does_not_break_the_protocol(pool: HostPool, spec: H
         assert len(host.tail()) == 64 * 1024
         assert await host.call("echo", {}) == {}
         assert host.tail() == ""
+
+
+async def test_what_is_printed_without_end_is_shortened(pool: HostPool, spec: HostSpec, tmp_path: Path):
+    async with pool.lease(spec) as host:
+        assert await host.call("flood", {}, timeout=30.0) <= 2**20
+        assert await host.call("flood", {}, timeout=30.0, log=tmp_path / "call.log") <= 2**20
 
 
 async def test_what_is_printed_goes_to_the_log_of_the_call(pool: HostPool, spec: HostSpec, tmp_path: Path):

@@ -144,6 +144,15 @@ async def test_every_value_arrives_as_luigi_would_parse_it(
     assert seen == expected
 
 
+async def test_a_whole_number_is_an_integer_however_it_is_written(
+    stages: LuigiStages, call: Callable[..., StageCall], typed: LuigiGroup
+):
+    arguments = {"text": "", "integer": 2.0, "year": 2025.0, "choice": 2.0}
+    expansion = await stages.preview(call("Every", arguments, group=typed))
+    params = expansion.task(expansion.root).params
+    assert (params["integer"], params["year"], params["choice"]) == ("2", "2025", "2")
+
+
 @pytest.mark.parametrize("name", sorted(REFUSED))
 async def test_a_value_that_does_not_parse_is_an_invalid_parameter_and_not_echoed(
     stages: LuigiStages, call: Callable[..., StageCall], typed: LuigiGroup, name: str

@@ -194,6 +194,12 @@ async def test_a_timeout_ends_a_stubborn_stage_and_its_children(
     assert recorder.outcomes["Stubborn"].error.error_name == "timeout"
 
 
+async def test_what_never_started_is_not_told_of_when_the_time_is_up(stages: LuigiStages, call: Call, recorder):
+    with pytest.raises(StageTimeout):
+        await stages.run(call("Crowd", timeout=1.5, workers=2), recorder)
+    assert sorted(recorder.story) == ["expanded", *["failed Sleeper"] * 2, *["started Sleeper"] * 2]
+
+
 async def test_cancelling_ends_the_work(stages: LuigiStages, call: Call, recorder, tmp_path: Path):
     running = asyncio.create_task(stages.run(call("Stubborn"), recorder))
     await appeared(tmp_path / "pids")

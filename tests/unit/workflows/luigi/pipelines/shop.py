@@ -147,6 +147,18 @@ class Stubborn(Step):
             time.sleep(1)
 
 
+class Sleeper(Step):
+    number = luigi.IntParameter()
+
+    def run(self):
+        time.sleep(600)
+
+
+class Crowd(luigi.WrapperTask):
+    def requires(self):
+        return [Sleeper(number=number) for number in range(5)]
+
+
 class Silent(Step):
     """Leave no target behind."""
 
