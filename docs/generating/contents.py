@@ -1,0 +1,18 @@
+"""The list of everything that is generated."""
+
+from __future__ import annotations
+
+from docs.generating.commands import commands
+from docs.generating.events import events
+from docs.generating.language import reference
+from docs.generating.parts import Part
+from docs.generating.problems import problems
+from translator.language.json_schema import spec_json_schema_text
+
+PARTS = (
+    Part("specs/schema/specloom-v1.schema.json", spec_json_schema_text),
+    Part("docs/language.md", reference, "reference"),
+    Part("docs/problems.md", problems, "problems"),
+    Part("docs/events.md", events, "events"),
+    Part("docs/cli.md", commands, "commands"),
+)

@@ -1,0 +1,106 @@
+"""The pages: every spec in them is planned, every link leads somewhere."""
+
+import os
+import re
+
+import pytest
+
+from docs.generating.markdown import anchor
+from docs.generating.parts import ROOT
+from translator.language.cel import CelEngine
+from translator.language.reading import read
+from translator.language.shape import check_shape
+from translator.planning.catalog import CatalogEntry, FixedCatalog
+from translator.planning.plan import Plan
+from translator.planning.planning import check_text, plan
+from workflows.catalog_file import read_catalog_file
+from workflows.cataloging import open_catalog
+from workflows.hosting.pool import HostPool
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+
+
+def entry(kind, name, version, *parameters, **fields):
+    schema = {"type": "object", "properties": {one: {"type": "string"} for one in parameters}}
+    return CatalogEntry(kind=kind, name=name, version=version, source_digest="", parameters=schema, **fields)
+
+
+NOT_OURS = (  # what the pages' readers have: the pipeline and the tools of their own
+    entry("stage", "market.CollectSources", "1.4.0", "topic"),
+    entry("stage", "market.Publish", "1.4.0", "topic", "text"),
+    entry("tool", "web.search", "1.0.0", "query", "token", secrets=("SEARCH_KEY",)),
+)
+
+
+def fences(language):
+    return [
+        (page.relative_to(ROOT), text[: match.start()].count("\n") + 1, match[2])
+        for page in PAGES
+        for text in [page.read_text()]
+        for match in FENCE.finditer(text)
+        if match[1] == language
+    ]
+
+
+@pytest.fixture
+async def catalog():
+    """The repository's own catalog, as the server would fill it, and what belongs to readers."""
+    pool = HostPool(environ=os.environ)
+    try:
+        loaded = await open_catalog(read_catalog_file(ROOT / "specloom.toml", is_named=True), pool)
+    finally:
+        await pool.aclose()
+    assert loaded.failures == ()
+    return FixedCatalog([*loaded.entries, *NOT_OURS])
+
+
+@pytest.mark.anyio
+async def test_every_whole_spec_of_the_pages_is_planned_without_a_problem(catalog):
+    specs = [one for one in fences("yaml") if one[2].startswith("apiVersion:")]
+    engine = CelEngine()
+
+    refused = {f"{page}:{line}": problems for page, line, text in specs if (problems := _refusals(text, catalog, engine))}
+
+    assert refused == {}
+    assert len(specs) > 12
+
+
+def _refusals(text, catalog, engine):
+    document = read(text.encode(), "yaml")
+    if isinstance(document, list):
+        return document
+    spec, problems = check_shape(document)
+    if spec is None:
+        return problems
+    found = check_text(spec, document, engine) or plan(spec, document, catalog, engine)
+    return [*found.warnings] if isinstance(found, Plan) else found
+
+
+def test_every_other_piece_of_yaml_can_be_read():
+    pieces = [one for one in fences("yaml") if not one[2].startswith("apiVersion:")]
+
+    unreadable = [f"{page}:{line}" for page, line, text in pieces if isinstance(read(text.encode(), "yaml"), list)]
+
+    assert unreadable == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_or_a_heading_leads_there(page):
+    text = FENCE.sub("", page.read_text())
+
+    lost = [target for target in LINK.findall(text) if not _leads_somewhere(page, target)]
+
+    assert lost == []
+
+
+def _leads_somewhere(page, target):
+    if re.match(r"[a-z]+:", target):
+        return True
+    path, _, fragment = target.partition("#")
+    file = (page.parent / path) if path else page
+    if not fragment or not file.is_file():
+        return file.exists()
+    return fragment in {anchor(heading) for heading in HEADING.findall(FENCE.sub("", file.read_text()))}
