@@ -42,6 +42,7 @@ def assemble(draft: Draft, spec_digest: str, advice: list[Problem]) -> Plan:
         start=draft.top.start if draft.top.kind == "flow" else None,
         steps=tuple(_step(draft, node, reads.get(node.id, set())) for node in draft.nodes.values()),
         inputs=draft.inputs,
+        defs={name: _declared(schema) or {} for name, schema in spec.defs.items()},
         state={
             name: Channel(schema=dict(one.json_schema), reduce=one.reduce, default=one.default)
             for name, one in spec.state.items()
@@ -104,7 +105,7 @@ def _step(draft: Draft, one: DraftNode, reads: set[str]) -> Step:
         set=dict(node.set or {}),
         fail=Failure(error=fail.error, message=fail.message or "") if fail else None,
         fail_fast=bool(node.fail_fast),
-        result=enforced(node.result, draft.spec.defs),
+        result=_declared(node.result),
         result_known=dict(draft.results[one.id]),
         save=dict(node.save),
         reset=node.reset,
@@ -168,28 +169,8 @@ def _condition(when: str | bool) -> str:  # noqa: FBT001 - as it stands in the s
     return when if isinstance(when, str) else "${ " + ("true" if when else "false") + " }"
 
 
-def enforced(schema: dict[str, Any] | bool | None, defs: dict[str, Any]) -> dict[str, Any] | None:  # noqa: FBT001
-    """Return a declared result schema in a form of its own: what it refers to in `defs` stands in it."""
-    if schema is None or isinstance(schema, bool):
-        return None if schema is None else {} if schema else {"not": {}}
-    needed = _needed(schema, defs)
-    return {**schema, "defs": needed} if needed else schema
-
-
-def _needed(schema: Any, defs: dict[str, Any]) -> dict[str, Any]:
-    """Return the definitions that a schema refers to, and those that they refer to."""
-    found: dict[str, Any] = {}
-    waiting = [schema] if defs else []
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            fields = cast("dict[str, Any]", part)
-            reference = fields.get("$ref")
-            name = reference.removeprefix("#/defs/").partition("/")[0] if isinstance(reference, str) else ""
-            if name in defs and name not in found and str(reference).startswith("#/defs/"):
-                found[name] = defs[name]
-                waiting.append(defs[name])
-            waiting.extend(fields.values())
-        elif isinstance(part, list):
-            waiting.extend(cast("list[Any]", part))
-    return {name: found[name] for name in defs if name in found}
+def _declared(schema: dict[str, Any] | bool | None) -> dict[str, Any] | None:  # noqa: FBT001 - as it stands in the spec
+    """Return a declared result schema as an object; `false` fits nothing."""
+    if isinstance(schema, bool):
+        return {} if schema else {"not": {}}
+    return schema

@@ -152,9 +152,9 @@ class Draft:
     @cached_property
     def inputs(self) -> dict[str, Any]:
         """Return the schema of the inputs: a closed object, whose fields are required unless they have a default."""
-        fields = {name: schema if isinstance(schema, dict) else {} for name, schema in self.spec.inputs.items()}
-        required = [name for name, schema in fields.items() if "default" not in schema]
-        return {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
+        from translator.language.schemas import inputs_schema  # noqa: PLC0415 - jsonschema loads slowly
+
+        return inputs_schema(self.spec)
 
     @property
     def top(self) -> NodeMap:

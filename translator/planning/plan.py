@@ -128,7 +128,7 @@ class Step(Frozen):
     set: dict[str, Any] = Field(default_factory=dict[str, Any])  # channel → value or expression
     fail: Failure | None = None
     fail_fast: bool = False  # of a dag
-    result: JsonSchema | None = None  # enforced on what the node returned; own `$defs` resolved
+    result: JsonSchema | None = None  # enforced on what the node returned; `#/defs/N` is in the plan's `defs`
     result_known: JsonSchema = Field(
         default_factory=dict[str, Any]
     )  # what is known when planning; types `nodes.<id>.result`
@@ -185,6 +185,7 @@ class Plan(Frozen):
     start: str | None = None
     steps: tuple[Step, ...]
     inputs: JsonSchema  # an object schema, closed
+    defs: dict[str, JsonSchema] = Field(default_factory=dict[str, JsonSchema])  # what `#/defs/N` means in all schemas
     state: dict[str, Channel] = Field(default_factory=dict[str, Channel])
     outputs: dict[str, Any] = Field(default_factory=dict[str, Any])
     secrets: tuple[str, ...] = ()
