@@ -19,6 +19,7 @@ SMALLEST_INTEGER = -(2**63)
 # characters that are none.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSPEAKABLE = re.compile(f"{FORBIDDEN.pattern}|{SURROGATE.pattern}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,8 @@ class TreeBuilder:
             if not frame.is_mapping:
                 keys.append(len(frame.value) - (1 if inner else 0))
             elif not (inner.is_key if inner else frame.awaits_key):
-                keys.append(frame.key)
+                # what may not be in the text may not be in the answer either
+                keys.append(_UNSPEAKABLE.sub("\ufffd", frame.key))
         return join_pointer("", *keys)
 
     def position(self, offset: int) -> Position:
