@@ -20,7 +20,12 @@ from typing import Any, BinaryIO
 from workflows.hosting.errors import HostStartFailed
 from workflows.hosting.process import LINE_LIMIT, HostProcess, HostSpec, read_end
 
-CHILD = Path(__file__).with_name("child.py")
+HERE = Path(__file__).parent
+# no file of ours is the child's main module: what the user's code spawns would run it again
+LAUNCH = (
+    "import sys, types; package = types.ModuleType('_specloom'); package.__path__ = [sys.argv[1]];"
+    "sys.modules['_specloom'] = package; from _specloom.child import main; main()"
+)
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 START_SECONDS = 60.0  # importing a user's modules may take a while
 CLOSE_SECONDS = 5.0
@@ -72,7 +77,7 @@ class ForkServer:
         try:
             process = await asyncio.create_subprocess_exec(
                 spec.python or sys.executable,
-                *("-I", "-u", str(CHILD), str(theirs.fileno())),
+                *("-I", "-u", "-c", LAUNCH, str(HERE), str(theirs.fileno())),
                 stdin=DEVNULL,
                 stdout=output,
                 stderr=output,

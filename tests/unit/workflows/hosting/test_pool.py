@@ -101,6 +101,17 @@ def stay(params, call):
         time.sleep(1)
 
 
+def scatter(params, call):
+    """Start processes in sessions of their own: one that stays, one whose parent ends at once."""
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    script = "import subprocess, sys; print(subprocess.Popen(%r, start_new_session=True, stdout=2).pid)" % sleeper
+    middle = [sys.executable, "-c", script]
+    child = subprocess.Popen(sleeper, start_new_session=True)
+    orphan = int(subprocess.run(middle, check=True, stdout=subprocess.PIPE).stdout)
+    call.send({"pids": [os.getpid(), child.pid, orphan]})
+    time.sleep(params.get("seconds", 600))
+
+
 def lock_up(params, call):
     """Hold the interpreter in one long operation of C code."""
     call.send({"pids": [os.getpid()]})
@@ -292,6 +303,20 @@ async def test_cancelling_the_caller_ends_the_host_and_its_children(pool: HostPo
         assert not any(is_running(pid) for pid in pids)
 
 
+async def test_processes_in_sessions_of_their_own_are_ended_too(pool: HostPool, spec: HostSpec):
+    async with pool.lease(spec) as bystander, pool.lease(spec) as host:
+        other, others = await started(bystander, "scatter")
+        task, pids = await started(host, "scatter")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not any(is_running(pid) for pid in pids)
+        assert all(is_running(pid) for pid in others)
+        other.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await other
+
+
 async def test_cancelling_twice_still_ends_it(pool: HostPool, spec: HostSpec):
     async with pool.lease(spec) as host:
         task, pids = await started(host, "stay")
@@ -401,7 +426,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("method", ["stay", "lock_up"])
+@pytest.mark.parametrize("method", ["stay", "scatter", "lock_up"])
 async def test_nobody_outlives_a_server_that_is_killed(spec: HostSpec, method: str):
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", SERVER, str(spec.program), method),
