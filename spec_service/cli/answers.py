@@ -34,7 +34,7 @@ def choices_of(schema: JsonSchema) -> list[Json] | None:
     values = schema.get("enum")
     if isinstance(values, list):
         return cast("list[Json]", values)
-    return [True, False] if types_of(schema) == {"boolean"} else None
+    return [True, False] if types_of(schema) == frozenset({"boolean"}) else None
 
 
 def positive_answer(schema: JsonSchema, given: Mapping[str, Json]) -> dict[str, Json]:
@@ -134,5 +134,5 @@ def _typed(value: Json) -> str:
 def _sample(schema: JsonSchema) -> str:
     """Return an answer to fill in, as JSON."""
     fields = fields_of(schema)
-    sample = {name: "…" if types_of(one) == {"string"} else None for name, one in fields.items()}
+    sample = {name: "…" if types_of(one) == frozenset({"string"}) else None for name, one in fields.items()}
     return json.dumps(sample, ensure_ascii=False)

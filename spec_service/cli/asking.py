@@ -42,7 +42,7 @@ class Asker:
             fields = fields_of(question.schema_)
             if not fields:
                 return self._field("answer", question.schema_, is_required=True)
-            required = set(question.schema_.get("required") or ())
+            required: set[str] = set(question.schema_.get("required") or ())
             answer: dict[str, Json] = {}
             for name, schema in fields.items():
                 value = self._field(name, schema, is_required=name in required)
@@ -92,10 +92,8 @@ def _prompt(name: str, schema: JsonSchema, choices: list[Json] | None, *, is_req
     leave_out = "" if is_required else " (Enter: none)"
     if choices is not None:
         listed = "".join(f"  {number} {_word(choice)}\n" for number, choice in enumerate(choices, 1))
-        return (
-            f"{lead}{one_line(name)}:\n{listed}1-{len(choices)} or the word{'' if is_required else ' (Enter: none)'}> "
-        )
-    return f"{lead}{one_line(name)}{'' if is_required else ' (Enter: none)'}> "
+        return f"{lead}{one_line(name)}:\n{listed}1-{len(choices)} or the word{leave_out}> "
+    return f"{lead}{one_line(name)}{leave_out}> "
 
 
 def _chosen(text: str, choices: list[Json]) -> Json:

@@ -15,6 +15,7 @@ from spec_service.cli.printable import one_line, printable
 from spec_service.cli.reaching import run_async
 from spec_service.settings import Settings
 from translator.language.problems import did_you_mean
+from translator.language.schema_walk import as_schema
 from translator.planning.catalog import CatalogEntry
 from workflows.cataloging import ImportFailure, LoadedCatalog
 
@@ -56,7 +57,7 @@ def _all(entries: list[CatalogEntry], loaded: LoadedCatalog, settings: Settings)
             "specloom init writes one to start from",
         ]
     else:
-        lines.append("specloom stages NAME shows one with its schemas")
+        lines.append("* must be given. specloom stages NAME shows one with types, defaults and result")
     return lines + failure_lines(loaded.failures)
 
 
@@ -69,8 +70,12 @@ def failure_lines(failures: tuple[ImportFailure, ...]) -> list[str]:
 
 
 def _brief(entry: CatalogEntry) -> list[str]:
-    about = f"  {one_line(entry.description, 80)}" if entry.description else ""
-    return [f"  {entry.name}@{entry.version}{about}", *(f"      {line}" for line in parameter_lines(entry.parameters))]
+    required = set(entry.parameters.get("required", ()))
+    names = [f"{name}*" if name in required else name for name in entry.parameters.get("properties", {})]
+    lines = [f"  {entry.name}@{entry.version}"]
+    if entry.description:
+        lines.append(f"      {one_line(entry.description, 110)}")
+    return [*lines, f"      with: {', '.join(names)}"] if names else lines
 
 
 def _one(entries: list[CatalogEntry]) -> list[str]:
@@ -91,8 +96,9 @@ def parameter_lines(schema: Mapping[str, Json]) -> list[str]:
     """Return one line for each parameter: its type, and whether it must be given."""
     required = set(schema.get("required", ()))
     lines: list[str] = []
-    for name, one in dict(schema.get("properties", {})).items():
-        about: Mapping[str, Json] = one if isinstance(one, dict) else {}
+    properties: dict[str, Json] = schema.get("properties") or {}
+    for name, one in properties.items():
+        about = as_schema(one)
         need = "required" if name in required else _default(about)
         text = f"  {one_line(str(about['description']), 80)}" if about.get("description") else ""
         lines.append(f"{name}: {_kind(about)}{f', {need}' if need else ''}{text}")

@@ -75,7 +75,7 @@ class ServerRefused(SpecloomError):
     """A server refused, with a name of its own."""
 
     def __init__(self, name: str, message: str) -> None:
-        self.name = name  # pyright: ignore[reportIncompatibleVariableOverride] - the server chose it
+        self.name = name  # pyright: ignore[reportAttributeAccessIssue] - the server chose it
         super().__init__(message)
 
 

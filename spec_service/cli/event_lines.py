@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from spec_service.cli.printable import clock, lasting, one_line, sized
+from spec_service.cli.task_names import short_names
 from spec_service.views import EventView
 
 Json = Any
 Data = Mapping[str, Json]
+_MOST = 500  # characters of a line
 
 
-def event_line(event: EventView, width: int = 0) -> str | None:
-    """Return the line of an event, its node padded to `width`; None for an event that is not shown."""
-    describe = _TEXTS.get(event.type)
-    text = describe(event.data or {}) if describe else None
-    if not text:
-        return None
-    return f"{clock(event.at)}  {event.node or 'run':<{width}}  {one_line(text, 500)}"
+class EventLines:
+    """The lines of one run."""
+
+    def __init__(self, nodes: Iterable[str] = ()) -> None:
+        """Take the names of the nodes, for the width of their column."""
+        self._width = max(map(len, ["run", *nodes]))
+        self._tasks: dict[str, str] = {}
+
+    def line(self, event: EventView) -> str | None:
+        """Return the line of an event; None for an event that is not shown."""
+        data: dict[str, Json] = event.data or {}
+        if event.type == "luigi.expanded":
+            self._tasks |= short_names(data.get("tasks", ()))
+        if "task" in data:
+            data = data | {"name": self._tasks.get(str(data["task"]), data.get("name"))}
+        describe = _TEXTS.get(event.type)
+        text = describe(data) if describe else None
+        if not text:
+            return None
+        return f"{clock(event.at)}  {event.node or 'run':<{self._width}}  {one_line(text, _MOST)}"
 
 
 def _started(data: Data) -> str | None:
@@ -34,7 +49,7 @@ def _succeeded(data: Data) -> str:
 
 
 def _failed(data: Data) -> str:
-    error = data.get("error") or {}
+    error: Data = data.get("error") or {}
     where = f" in {error['node']}" if error.get("node") else ""
     return f"failed{where}: {error.get('name')}: {error.get('message')}"
 
@@ -53,7 +68,7 @@ def _task_done(data: Data) -> str:
 
 
 def _task_failed(data: Data) -> str:
-    error = data.get("error") or {}
+    error: Data = data.get("error") or {}
     return f"{data['name']} failed: {error.get('name')}: {error.get('message')}"
 
 

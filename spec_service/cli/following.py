@@ -7,14 +7,16 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from spec_service.cli.client import Client
-from spec_service.cli.complaints import Interrupted
+from spec_service.cli.complaints import Complaint, Interrupted
 from spec_service.cli.configuring import Place
 from spec_service.cli.inputs import input_lines
+from spec_service.cli.printable import one_line
 from spec_service.cli.screens import Screen
 from spec_service.errors import NotWaiting, Refused
 from spec_service.requests import ResumeRequest
 from spec_service.views import EventView, PlanView, RunView
 from translator.errors import SpecloomError
+from workflows.errors import UnknownRun
 from workflows.run import RunStatus
 
 FINAL = frozenset(status.value for status in RunStatus if status.is_final)
@@ -103,6 +105,18 @@ class Follower:
                 f"specloom cancel {run_id}{follow} stops it",
             )
         return Interrupted(f"the run goes on from where it stands with: specloom resume {run_id}{options}")
+
+
+async def find_run(client: Client, run_id: str, place: Place) -> RunView:
+    """Return a run; raises `Complaint` when there is none of that name here."""
+    try:
+        return await client.get_run(run_id)
+    except SpecloomError as error:
+        if error.name != UnknownRun.name:
+            raise
+        where = f"at {client.place}" if client.place else f"in {place.settings().data.absolute()}"
+        advice = f"specloom runs{place.options()} lists them; --data DIR looks into another data directory"
+        raise Complaint(f"there is no run {one_line(run_id, 60)} {where}", advice) from None
 
 
 async def all_events(client: Client, run_id: str) -> list[EventView]:

@@ -44,7 +44,7 @@ class GroupedHelp(TyperGroup):
 def show_version(*, is_wanted: bool) -> None:
     """Print the version and leave, for `specloom --version`."""
     if is_wanted:
-        from spec_service.cli.versions import own_version  # noqa: PLC0415 - reads the installed metadata
+        from spec_service.product import VERSION  # noqa: PLC0415 - reads the installed metadata
 
-        sys.stdout.write(f"specloom {own_version()}\n")
+        sys.stdout.write(f"specloom {VERSION}\n")
         raise typer.Exit

@@ -56,7 +56,7 @@ class HttpClient:
 
     async def execute(self, spec_id: str, request: ExecuteRequest) -> RunView:
         """Start a run."""
-        body = {"inputs": request.inputs, "labels": request.labels, "priority": request.priority}
+        body: dict[str, Json] = {"inputs": request.inputs, "labels": request.labels, "priority": request.priority}
         if request.plan is not None:
             body["plan"] = request.plan
         return await self._ask(RunView, "POST", f"/specs/{_segment(spec_id)}/execute", content=_body(body))
@@ -124,7 +124,7 @@ class HttpClient:
         path = f"/runs/{_segment(run_id)}/events"
         timeout = httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, read=None)
         async with self._client.stream("GET", path, headers=headers, timeout=timeout) as response:
-            if response.status_code != httpx2.codes.OK:
+            if not response.is_success:
                 await response.aread()
                 raise refusal_of(response)
             async for line in response.aiter_lines():
@@ -176,7 +176,8 @@ def refusal_of(response: httpx2.Response) -> Refused | ServerRefused:
     if not isinstance(body, dict):
         return ServerRefused("bad-answer", f"the server answered {response.status_code} without saying why")
     told = cast("dict[str, Json]", body)
-    problems = [_problem(one) for one in told.get("problems") or () if isinstance(one, dict)]
+    listed = cast("list[dict[str, Json]]", told.get("problems") or [])
+    problems = [_problem(one) for one in listed]
     if problems:
         return Refused(problems)
     text = told.get("detail") or told.get("title") or f"the server answered {response.status_code}"

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from spec_service.cli.answers import one_line
 from spec_service.cli.client import Client
 from spec_service.cli.complaints import FINE, wrong_usage
 from spec_service.cli.configuring import Place
-from spec_service.cli.following import all_events
-from spec_service.cli.printable import lasting, moment, shown
+from spec_service.cli.following import all_events, find_run
+from spec_service.cli.printable import lasting, moment, one_line, shown
 from spec_service.cli.progress import Progress, StepRow
 from spec_service.cli.reaching import reach, run_async
 from spec_service.cli.screens import table_console
@@ -60,7 +59,7 @@ def show_run(run_id: str, place: Place, *, as_json: bool) -> int:
 
     async def work() -> None:
         async with reach(place) as client:
-            run = await client.get_run(run_id)
+            run = await find_run(client, run_id, place)
             plan = await client.get_plan(run.plan)
             progress = Progress(plan.steps)
             for event in await all_events(client, run_id):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from spec_service.cli.printable import lasting, one_line
-from translator.planning.plan import Plan, Step
+from translator.planning.plan import JsonSchema, Plan, Step
 
 Json = Any
 _EXPRESSION = 60  # characters of an expression that are shown
@@ -35,11 +35,11 @@ def _section(title: str, lines: Iterable[str]) -> list[str]:
 def _inputs(plan: Plan) -> list[str]:
     required = set(plan.inputs.get("required", ()))
     found: list[str] = []
-    for name, schema in plan.inputs.get("properties", {}).items():
-        kind = schema.get("type", "anything") if isinstance(schema, dict) else "anything"
-        default = f", default {_short(schema['default'])}" if isinstance(schema, dict) and "default" in schema else ""
+    properties: dict[str, JsonSchema] = plan.inputs.get("properties", {})
+    for name, schema in properties.items():
+        default = f", default {_short(schema['default'])}" if "default" in schema else ""
         need = " (required)" if name in required and not default else ""
-        found.append(f"{name}: {kind if isinstance(kind, str) else ' or '.join(kind)}{default}{need}")
+        found.append(f"{name}: {_kind(schema)}{default}{need}")
     return found
 
 
@@ -108,9 +108,8 @@ def _ways(step: Step) -> list[str]:
 
 def _channel_line(name: str, plan: Plan) -> str:
     channel = plan.state[name]
-    kind = channel.schema_.get("type", "anything")
     default = f", default {_short(channel.default)}" if channel.default is not None else ""
-    return f"{name}: {kind if isinstance(kind, str) else ' or '.join(kind)}, {channel.reduce}{default}"
+    return f"{name}: {_kind(channel.schema_)}, {channel.reduce}{default}"
 
 
 def _bounds(plan: Plan) -> list[str]:
@@ -120,6 +119,11 @@ def _bounds(plan: Plan) -> list[str]:
     if plan.limits.duration_seconds is not None:
         lines.append(f"at most {lasting(plan.limits.duration_seconds)}, then {plan.limits.on_exceed}")
     return lines
+
+
+def _kind(schema: JsonSchema) -> str:
+    kind: str | list[str] = schema.get("type", "anything")
+    return kind if isinstance(kind, str) else " or ".join(kind)
 
 
 def _short(value: Json) -> str:

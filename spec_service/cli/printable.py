@@ -38,15 +38,17 @@ def sized(count: int) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """Return a duration as people write it: 0.8 s, 12 s, 3 min 20 s, 1 h 4 min."""
+    """Return a duration as people write it: 4 ms, 0.8 s, 12 s, 3 min 20 s, 1 h 4 min."""
+    if seconds < 0.1:  # noqa: PLR2004 - below a tenth of a second
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:  # noqa: PLR2004 - tenths matter while there is one digit
         return f"{seconds:.1f} s"
     whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
-    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+    for unit, name, below, part in ((_HOUR, "h", _MINUTE, "min"), (_MINUTE, "min", 1, "s")):
+        if whole >= unit:
+            rest = whole % unit // below
+            return f"{whole // unit} {name}{f' {rest} {part}' if rest else ''}"
+    return f"{whole} s"
 
 
 def clock(at: datetime) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from spec_service.cli.task_names import short_names
 from spec_service.views import EventView
 from translator.planning.plan import Step
 
@@ -66,8 +67,7 @@ class Progress:
         if event.type.startswith("step."):
             _take_step(row, kind, event)
         elif event.type == "luigi.expanded":
-            names = ((str(one["task"]), str(one["name"])) for one in event.data.get("tasks", ()))
-            row.tasks = {key: TaskRow(name) for key, name in names}
+            row.tasks = {key: TaskRow(name) for key, name in short_names(event.data.get("tasks", ())).items()}
         elif event.type.startswith("luigi.task-"):
             _take_task(row, kind.removeprefix("task-"), event)
 

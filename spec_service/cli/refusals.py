@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
+from typing import cast
 
 from spec_service.cli.complaints import Complaint
 from spec_service.errors import Refused
@@ -15,16 +16,16 @@ _ADVICE: Mapping[str, tuple[str, ...]] = {
     "not-waiting": ("specloom runs RUN shows where the run stands",),
     "already-final": ("specloom runs RUN shows how it ended",),
     "several-questions": ("--question NODE says which one is answered; specloom runs RUN lists them",),
+    "token-needed": ("a token is any secret text: SPECLOOM_TOKEN=… specloom dev --host …",),
     "server-unreachable": ("specloom dev starts a server; without --server none is needed",),
-    "unauthorized": ("set SPECLOOM_TOKEN to the token of the server",),
+    "not-authenticated": ("set SPECLOOM_TOKEN to the token of the server",),
     "catalog-file-invalid": ("examples/README.md shows a catalog; specloom init writes one",),
 }
 
 
 def explained(error: BaseException) -> Complaint:
     """Return what a person is told about an error; one that we do not know is a mistake of ours, and says so."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    error = _alone(error)
     if isinstance(error, Complaint):
         return error
     if isinstance(error, Refused):
@@ -34,6 +35,15 @@ def explained(error: BaseException) -> Complaint:
     if isinstance(error, OSError):
         return Complaint(f"{error.filename or 'the system'}: {error.strerror or error}")
     return Complaint(f"a mistake of Specloom's own: {type(error).__name__}: {error}", *_where(error))
+
+
+def _alone(error: BaseException) -> BaseException:
+    """Return the one error that groups of task groups are wrapped around."""
+    if isinstance(error, BaseExceptionGroup):
+        inner: list[BaseException] = list(cast("BaseExceptionGroup[BaseException]", error).exceptions)
+        if len(inner) == 1:
+            return _alone(inner[0])
+    return cast("BaseException", error)
 
 
 def _where(error: BaseException) -> list[str]:

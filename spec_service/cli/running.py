@@ -13,7 +13,7 @@ from spec_service.cli.answers import answer_from, chosen_question, whole_answer
 from spec_service.cli.client import Client
 from spec_service.cli.complaints import FINE, PROBLEMS, Complaint, wrong_usage
 from spec_service.cli.configuring import Place
-from spec_service.cli.following import FINAL, Follower
+from spec_service.cli.following import FINAL, Follower, find_run
 from spec_service.cli.inputs import given_inputs, input_lines
 from spec_service.cli.problem_text import SpecRefused
 from spec_service.cli.reaching import reach, run_async
@@ -82,7 +82,7 @@ def watch(run_id: str, place: Place, *, as_json: bool) -> int:
     """Follow a run from its beginning; returns the exit code."""
 
     async def work(client: Client) -> int:
-        found = await client.get_run(run_id)
+        found = await find_run(client, run_id, place)
         if not client.place and found.status in {RunStatus.QUEUED, RunStatus.RUNNING}:
             return await _told(client, place, found, as_json=as_json)
         follower = Follower(client, screen_for(as_json=as_json), place, found)
@@ -95,7 +95,7 @@ def approve(run_id: str, given: Approval, place: Place, *, follow: bool, as_json
     """Answer a question, with yes unless told otherwise; returns the exit code."""
 
     async def work(client: Client) -> int:
-        found = await client.get_run(run_id)
+        found = await find_run(client, run_id, place)
         question = chosen_question(_waiting(found), given.question)
         answer = answer_from(question.schema_, given.pairs, given.comment)
         request = ResumeRequest(answer, question.interrupt_id)
@@ -109,7 +109,7 @@ def resume(run_id: str, given: Answer, place: Place, *, follow: bool, as_json: b
     answer = whole_answer(given.text) if given.text is not None else None
 
     async def work(client: Client) -> int:
-        found = await client.get_run(run_id)
+        found = await find_run(client, run_id, place)
         if given.text is not None:
             question = chosen_question(_waiting(found), given.question)
             request = ResumeRequest(answer, question.interrupt_id)
@@ -130,6 +130,7 @@ def cancel(run_id: str, place: Place, *, as_json: bool) -> int:
     """Stop a run and wait until it has stopped; returns the exit code."""
 
     async def work(client: Client) -> int:
+        await find_run(client, run_id, place)
         stopped = await client.cancel(run_id)
         if stopped.status not in FINAL:
             async for _ in client.follow_events(run_id, 0):

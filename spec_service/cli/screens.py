@@ -8,7 +8,7 @@ from typing import Protocol
 
 from rich.console import Console
 
-from spec_service.cli.event_lines import event_line
+from spec_service.cli.event_lines import EventLines
 from spec_service.cli.progress import Progress
 from spec_service.views import EventView, PlanView, RunView
 
@@ -46,17 +46,18 @@ class LineScreen:
     may_ask = False
 
     def __init__(self) -> None:
-        self._width = len("run")
+        self._lines = EventLines()
 
     def begin(self, run: RunView, plan: PlanView | None, past: Iterable[EventView] = ()) -> None:
         """Say which run it is."""
-        del past
-        self._width = max([self._width, *(len(step.id) for step in (plan.steps if plan else ()))])
+        self._lines = EventLines(step.id for step in (plan.steps if plan else ()))
+        for event in past:
+            self._lines.line(event)
         _print(f"run {run.id} of {run.spec}")
 
     def show(self, event: EventView) -> None:
         """Print the line of an event that matters."""
-        line = event_line(event, self._width)
+        line = self._lines.line(event)
         if line is not None:
             _print(line)
 

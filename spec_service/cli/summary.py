@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 from spec_service.cli.answers import answer_commands
 from spec_service.cli.artifact_places import located, split_uri
@@ -99,7 +100,10 @@ def _next_lines(run: RunView, client: Client, place: Place) -> list[str]:
 
 def _readable(run: RunView, client: Client) -> str | None:
     """Return the first output that is a text of this machine."""
-    places = located(run.outputs, client.location)
-    values = list(places.values()) if isinstance(places, dict) else []
+    values = [located(value, client.location) for value in run.outputs.values()] if _is_mapping(run.outputs) else []
     files = [one for one in values if isinstance(one, str) and one.startswith("/") and one.endswith((".md", ".txt"))]
     return files[0] if files else None
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
+    return isinstance(value, Mapping)
