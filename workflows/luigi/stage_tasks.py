@@ -131,10 +131,16 @@ def is_self_contained(task: luigi.Task) -> bool:
     if find_class(kind.__module__, kind.__qualname__) is not kind or "run" in vars(task):
         return False
     try:
-        again = build_from_texts(kind, texts_of(task), {})
+        return all(is_same(_again(one, name, task), task.param_kwargs[name]) for name, one in params_of(kind))
     except Exception:  # noqa: BLE001 - a parameter of the user's own may raise anything
         return False
-    return all(is_same(value, again.param_kwargs[name]) for name, value in task.param_kwargs.items())
+
+
+def _again(parameter: Any, name: str, task: luigi.Task) -> Any:
+    """Return the value that a parameter will have when the task is built from its texts."""
+    if is_private(parameter):
+        return parameter.task_value(task.get_task_family(), name)
+    return _value(parameter, text_of(parameter, task.param_kwargs[name]))
 
 
 def is_trivial_wrapper(task: luigi.Task) -> bool:
