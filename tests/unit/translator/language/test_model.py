@@ -59,9 +59,8 @@ def test_targets_are_listed_with_their_pointers(spec_of: SpecOf) -> None:
 
 
 def test_a_channel_is_a_schema_with_a_reducer(spec_of: SpecOf) -> None:
-    state = spec_of(
-        "state: {a: {type: array, reduce: append}, b: {type: [string, 'null'], default: null}, c: {}}\nnodes: {n: {set: {}}}\n"
-    ).state
+    channels = "{a: {type: array, reduce: append}, b: {type: [string, 'null'], default: null}, c: {}}"
+    state = spec_of(f"state: {channels}\nnodes: {{n: {{set: {{}}}}}}\n").state
     assert (state["a"].reduce, state["a"].json_schema, state["a"].has_default) == ("append", {"type": "array"}, False)
     assert state["b"].json_schema == {"type": ["string", "null"], "default": None}
     assert state["b"].has_default
