@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from spec_service.cli import project_commands, run_commands, spec_commands
+from spec_service.cli.complaints import USAGE
 from spec_service.cli.help_page import PURPOSE, GroupedHelp, show_version
 
 COMMANDS = {
@@ -36,12 +38,11 @@ def build_app() -> typer.Typer:
         name="specloom",
         cls=GroupedHelp,
         help=PURPOSE,
-        no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    made.callback()(_root)
+    made.callback(invoke_without_command=True)(_root)
     for group, commands in COMMANDS.items():
         for command in commands:
             made.command(rich_help_panel=group)(command)
@@ -53,7 +54,11 @@ def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it with th
 
 
 def _root(
+    context: typer.Context,
     *,
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
 ) -> None:
-    """Take the options that stand before the command."""
+    """Take the options that stand before the command; without a command, show the help."""
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help())
+        raise typer.Exit(USAGE)

@@ -28,7 +28,7 @@ def explain(code: str | None, *, as_json: bool) -> int:
         return _list(as_json=as_json)
     kind = kind_of(code)
     if kind is None:
-        near = nearest(code, [*KINDS, *(one.code for one in KINDS.values() if one.code)])
+        near = nearest(code, KINDS)
         hint = [f"did you mean {near}?"] if near else []
         raise wrong_usage(f"{one_line(code, 60)} is no problem code", *hint, "specloom explain lists all of them")
     if as_json:

@@ -71,7 +71,7 @@ def _headline(label: str, problem: Problem | Advice) -> str:
 
 def _pointed(line: str, column: int) -> list[str]:
     """Return a line, cut where it is long, and a caret below the code point number `column` (from 1)."""
-    begin = max(0, column - 1 - _BEFORE)
+    begin = max(0, column - 1 - _BEFORE) if len(line) > _WINDOW else 0
     cut = line[begin : begin + _WINDOW]
     before = printable(cut[: column - 1 - begin]).replace("\t", _TAB)
     after = printable(cut[column - 1 - begin :]).replace("\t", _TAB)

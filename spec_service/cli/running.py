@@ -61,14 +61,18 @@ def run(wanted: Wanted, place: Place, *, as_json: bool) -> int:
     settings = place.settings()
     spec = read_spec(wanted.file, settings.max_spec_bytes)
 
+    screen = screen_for(as_json=as_json)
+
     async def work() -> int:
+        screen.prepare("reading the catalog and the spec …")
         async with reach(place, is_new=True) as client:
             if wanted.is_detached and not client.place:
                 raise wrong_usage("--detach needs a server", "specloom dev starts one; or leave --detach out")
             plan, started = await _started(client, spec, wanted, settings.max_body_bytes)
             if wanted.is_detached:
+                screen.end()
                 return await _told(client, place, started, as_json=as_json)
-            return await _followed(Follower(client, screen_for(as_json=as_json), place, started), plan, as_json=as_json)
+            return await _followed(Follower(client, screen, place, started), plan, as_json=as_json)
 
     try:
         return run_async(work)
@@ -76,6 +80,8 @@ def run(wanted: Wanted, place: Place, *, as_json: bool) -> int:
         if as_json:
             sys.stdout.write(f"{json.dumps(refused.as_json(), ensure_ascii=False)}\n")
         raise
+    finally:
+        screen.end()
 
 
 def watch(run_id: str, place: Place, *, as_json: bool) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from rich.console import Console
+from rich.status import Status
 
 from spec_service.cli.event_lines import EventLines
 from spec_service.cli.progress import Progress
@@ -21,6 +22,10 @@ class Screen(Protocol):
     @property
     def may_ask(self) -> bool:
         """Tell whether somebody sits there who can answer."""
+        ...
+
+    def prepare(self, doing: str) -> None:
+        """Say what takes a moment before there is a run to show."""
         ...
 
     def begin(self, run: RunView, plan: PlanView | None, past: Iterable[EventView] = ()) -> None:
@@ -48,6 +53,9 @@ class LineScreen:
     def __init__(self) -> None:
         self._lines = EventLines()
 
+    def prepare(self, doing: str) -> None:
+        """Say nothing: lines are for what happened."""
+
     def begin(self, run: RunView, plan: PlanView | None, past: Iterable[EventView] = ()) -> None:
         """Say which run it is."""
         self._lines = EventLines(step.id for step in (plan.steps if plan else ()))
@@ -73,6 +81,9 @@ class JsonScreen:
 
     may_ask = False
 
+    def prepare(self, doing: str) -> None:
+        """Print nothing."""
+
     def begin(self, run: RunView, plan: PlanView | None, past: Iterable[EventView] = ()) -> None:
         """Print nothing: every line is an event, and the last one the run."""
 
@@ -97,11 +108,18 @@ class LiveScreen:
         self._console = console
         self._live_type = Live
         self._live: Live | None = None
+        self._status: Status | None = None
         self._progress = Progress()
         self._title = ""
 
+    def prepare(self, doing: str) -> None:
+        """Show that something moves until the run begins."""
+        self._status = self._console.status(doing)
+        self._status.start()
+
     def begin(self, run: RunView, plan: PlanView | None, past: Iterable[EventView] = ()) -> None:
         """Start to draw."""
+        self.end()
         self._title = f"{run.spec}  run {run.id}"
         self._progress = Progress(plan.steps if plan else ())
         for event in past:
@@ -119,6 +137,9 @@ class LiveScreen:
 
     def end(self) -> None:
         """Leave the tree as it stands."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
         if self._live is not None:
             self._live.stop()
             self._live = None

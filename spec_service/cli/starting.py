@@ -60,7 +60,7 @@ async def greet(name: str, mood: str = "friendly") -> dict[str, str]:
 _SPEC = """\
 apiVersion: specloom/v1
 kind: Workflow
-metadata: {name: hello, version: 1.0.0, description: Greet somebody in a file.}
+metadata: {name: hello, description: Greet somebody in a file.}    # add `version` when others build on it
 inputs:
   name: {type: string, minLength: 1, default: world, description: Whom to greet.}
 outputs:
