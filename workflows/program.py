@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from translator.language.schemas import Validator
-
 from translator.language.expressions import ExpressionEngine, Scope
+from translator.language.schemas import Validator
 from translator.language.templates import CompiledValue, compile_value
 from translator.planning.plan import Plan, Step
 from translator.planning.scopes import Scopes

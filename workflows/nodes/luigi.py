@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import unquote
 
 from workflows.errors import StepError, UnknownArtifact
 from workflows.luigi.expansion import ExpandedTask, Expansion
@@ -147,7 +146,7 @@ def _keep(call: NodeCall, result: StageResult) -> None:
         uri = str(leaf["uri"])
         if leaf.get("sha256") is None or not uri.startswith(own):
             continue
-        path = unquote(uri.removeprefix(own))
+        path = uri.removeprefix(own)
         media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
         stored = ArtifactStored(
             attempt.run.id, path, leaf["bytes"], leaf["sha256"], media_type, step, datetime.now(UTC)

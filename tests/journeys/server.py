@@ -1,0 +1,107 @@
+"""A real server in a process of its own, and the HTTP that a user would send it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+Json = Any
+ROOT = Path(__file__).parents[2]
+SPECLOOM = Path(sys.executable).with_name("specloom")
+PATIENCE = 60.0  # seconds until something that should happen counts as never happening
+FINAL = {"succeeded", "failed", "cancelled"}
+
+
+@dataclass
+class Server:
+    """A running server; `data` outlives it."""
+
+    process: subprocess.Popen[bytes]
+    client: httpx2.Client
+    data: Path
+
+    def post_spec(self, text: str | bytes) -> Json:
+        headers = {"Content-Type": "application/yaml"}
+        content = text.encode() if isinstance(text, str) else text
+        answer = self.client.post("/specs", content=content, headers=headers)
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Json = None, status: int | None = None) -> Json:
+        answer = self.client.post(path) if body is None else self.client.post(path, json=body)
+        assert answer.status_code == status if status else answer.status_code < 400, answer.text
+        return answer.json()
+
+    def get(self, path: str) -> Json:
+        answer = self.client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def events(self, run: str) -> list[Json]:
+        items: list[Json] = []
+        page = {"next": "0"}
+        while page["next"] is not None:
+            page = self.get(f"/runs/{run}/events?after={page['next']}&limit=100")
+            items += page["items"]
+        return items
+
+    def until(self, run: str, *statuses: str) -> Json:
+        """Wait until a run has one of these statuses."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            found = self.get(f"/runs/{run}")
+            if found["status"] in statuses:
+                return found
+            assert found["status"] not in FINAL, found
+            time.sleep(0.02)
+        raise AssertionError(f"run {run} is still {found['status']}")
+
+    def kill(self) -> None:
+        """End the server as a crash does."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def serving(folder: Path, catalog: Path = ROOT / "specloom.toml", **environment: str) -> Iterator[Server]:
+    """Start a server on a free port; the data directory is `folder`/data."""
+    log = (folder / "server.log").open("ab")
+    data = folder / "data"
+    command = [SPECLOOM, "dev", "--port", "0", "--data", data, "--catalog", catalog]
+    process = subprocess.Popen(command, cwd=folder, stderr=log, stdout=log, env={**os.environ, **environment})
+    try:
+        url = _url(process, data, folder / "server.log")
+        with httpx2.Client(base_url=url, timeout=PATIENCE) as client:
+            yield Server(process, client, data)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(PATIENCE)
+        log.close()
+
+
+def _url(process: subprocess.Popen[bytes], data: Path, log: Path) -> str:
+    """Return where the server listens: it says so in a file of its data directory."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        assert process.poll() is None, log.read_text()
+        try:
+            note = json.loads((data / "server.json").read_text())
+            if note["pid"] == process.pid:
+                httpx2.get(f"{note['url']}/healthz", timeout=PATIENCE).raise_for_status()
+                return note["url"]
+        except (OSError, ValueError, httpx2.HTTPError):
+            pass
+        time.sleep(0.02)
+    raise AssertionError(log.read_text())
