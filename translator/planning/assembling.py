@@ -1,9 +1,9 @@
 """The end of the way: a draft that has passed becomes a plan, with its lineage, its drawing and its digest."""
 
 import hashlib
-import json
 from typing import Any, cast
 
+from translator.language.digest import canonical_json
 from translator.language.durations import seconds
 from translator.language.model import Next, Retry, Switch
 from translator.language.problems import Problem
@@ -61,8 +61,7 @@ def assemble(draft: Draft, spec_digest: str, advice: list[Problem]) -> Plan:
 def digest_of(plan: Plan) -> str:
     """Return the sha256 (hex) of the canonical JSON of a plan without its digest."""
     body = plan.model_dump(mode="json", by_alias=True, exclude={"digest"})
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return hashlib.sha256(canonical_json(body)).hexdigest()
 
 
 def _reads(draft: Draft) -> dict[str, set[str]]:

@@ -12,8 +12,8 @@ _SIMPLE = frozenset({"type", "enum", "const", "title", "description", "default",
 
 def literal_faults(value: Any, schema: JsonSchema, defs: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with a value: pointers within it and reasons, none of which repeats the value."""
-    fit = fits({"const": value}, schema)
-    if schema.keys() <= _SIMPLE:
+    if schema.keys() <= _SIMPLE and not isinstance(value, list | dict):
+        fit = fits({"const": value}, schema)
         return [] if fit else [("", fit.reason)]
     from translator.language.schemas import Validator  # noqa: PLC0415 - jsonschema loads slowly, and few need it
 

@@ -58,7 +58,7 @@ class Desk:
 
     def plan(self, text):
         spec, document, problems = self.read(text)
-        return problems if problems else plan(spec, document, self.catalog, self.engine)
+        return problems or plan(spec, document, self.catalog, self.engine)
 
     def check(self, text):
         spec, document, problems = self.read(text)

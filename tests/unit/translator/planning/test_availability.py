@@ -1,0 +1,39 @@
+ECHO = "tool: cases.echo, with: {text: x}"
+
+
+def test_later_verbs_and_keys_are_refused_at_their_keys(desk):
+    body = (
+        "limits: {tokens: 5, on_exceed: pause}\nstart: a\nnodes:\n"
+        f"  a: {{wait: {{for: 5m}}, next: b}}\n"
+        f"  b: {{{ECHO}, cache: true, mask: [text], limits: {{tokens: 3}}, "
+        "catch: [{errors: [any], to: end}], next: c}\n"
+        "  c: {flow: {start: d, nodes: {d: {emit: {event: done}, next: end}}}, next: end}\n"
+        f"finally: {{z: {{{ECHO}}}}}\n"
+    )
+    assert desk.refused(body) == [
+        ("not-available-yet", "/limits/tokens"),
+        ("not-available-yet", "/limits/on_exceed"),
+        ("not-available-yet", "/nodes/a/wait"),
+        ("not-available-yet", "/nodes/b/cache"),
+        ("not-available-yet", "/nodes/b/mask"),
+        ("not-available-yet", "/nodes/b/limits/tokens"),
+        ("not-available-yet", "/nodes/b/catch"),
+        ("not-available-yet", "/nodes/c/flow"),
+        ("not-available-yet", "/nodes/c/flow/nodes/d/emit"),
+        ("not-available-yet", "/finally"),
+    ]
+
+
+def test_the_text_alone_may_hold_what_comes_later(desk):
+    text = (
+        "apiVersion: specloom/v1\nkind: Workflow\nmetadata: {name: tried}\nstart: a\nnodes:\n"
+        "  a: {agent: {model: m, instructions: Write.}, next: b}\n"
+        '  b: {map: {each: one, in: "${ nodes.a.result.list }"}, tool: x.y, with: {z: "${ one.name }"}, next: c}\n'
+        '  c: {wait: {poll: {tool: x.y}, every: 1m, until: "${ result.ready }"}, next: end}\n'
+    )
+    assert desk.check(text) == []
+
+
+def test_what_asks_for_nothing_is_no_later_key(desk):
+    body = f"nodes:\n  a: {{{ECHO}, cache: false, mask: [], catch: []}}\n  b: {{dag: {{c: {{{ECHO}}}}}, join: all}}\n"
+    assert [step.id for step in desk.planned(body).steps] == ["a", "b", "c"]
