@@ -14,7 +14,8 @@ async def close_question(journal: Journal, worker: Worker, answered: QuestionAns
     The run may be waiting, or on its way to wait, or busy with other steps. The table of moves decides: it is queued
     if it waits; otherwise its attempt is told, or notices by itself when it wants to wait.
     """
-    queued = RunMoved(answered.run_id, RunStatus.QUEUED, answered.at)
+    # A running run may be queued too, by a drain: an answer must not do that.
+    queued = RunMoved(answered.run_id, RunStatus.QUEUED, answered.at, only_from=RunStatus.WAITING)
     resumed = EventRecorded(answered.run_id, "run.resumed", answered.at, data={"reason": reason})
     is_queued = await journal.commit(answered, queued, resumed)
     if not is_queued:

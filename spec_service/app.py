@@ -57,8 +57,10 @@ def make_doors() -> FastAPI:
     return app
 
 
-async def serve(settings: Settings, on_started: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; `on_started` hears the URL.
+async def serve(
+    settings: Settings, on_started: Callable[[str], None] | None = None, stop: asyncio.Event | None = None
+) -> None:
+    """Serve until SIGTERM, SIGINT or `stop`, then drain; `on_started` hears the URL.
 
     Raises `TokenNeeded`, and what `open_services` raises.
     """
@@ -75,7 +77,18 @@ async def serve(settings: Settings, on_started: Callable[[str], None] | None = N
             server_header=False,
             timeout_graceful_shutdown=_LEFT_TO_CLOSE_SECONDS,
         )
-        await _Server(config, services, on_started).serve()
+        server = _Server(config, services, on_started)
+        stopping = asyncio.ensure_future(_stop_on(stop, server)) if stop is not None else None
+        try:
+            await server.serve()
+        finally:
+            if stopping is not None:
+                stopping.cancel()
+
+
+async def _stop_on(stop: asyncio.Event, server: uvicorn.Server) -> None:
+    await stop.wait()
+    server.should_exit = True
 
 
 class _Server(uvicorn.Server):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from anyio import CapacityLimiter, to_thread
 
@@ -50,6 +50,13 @@ class Planner:
             raise Refused(found)
         return found
 
+    async def validate(self, data: bytes, media: Media) -> tuple[CheckedSpec, Plan]:
+        """Return the spec that was sent and its plan; raises `Refused` with all that is wrong, by text and catalog."""
+        found = await to_thread.run_sync(self._read, data, media, limiter=self._turn)
+        if isinstance(found, list):
+            raise Refused(found)
+        return found, await self.plan(found)
+
     async def plan(self, checked: CheckedSpec) -> Plan:
         """Return the spec's plan; raises `Refused`."""
         known = self.remembered(checked.digest)
@@ -75,25 +82,31 @@ class Planner:
         while len(self._plans) > _REMEMBERED:
             self._plans.popitem(last=False)
 
-    def _check(self, data: bytes, media: Media) -> CheckedSpec | list[Problem]:
+    def _read(self, data: bytes, media: Media) -> CheckedSpec | list[Problem]:
+        """Read a spec and check its shape."""
         # Imported late: the language and its expression engine take a while, and a server should listen before that.
-        from translator.language.cel import CelEngine  # noqa: PLC0415
         from translator.language.digest import spec_digest  # noqa: PLC0415
         from translator.language.reading import read  # noqa: PLC0415
         from translator.language.shape import check_shape  # noqa: PLC0415
-        from translator.planning.planning import check_text  # noqa: PLC0415
 
         document = read(data, media)
         if isinstance(document, list):
             return document
         spec, problems = check_shape(document)
-        if spec is None:
-            return problems
+        return problems if spec is None else CheckedSpec(spec, document, spec_digest(document.value))
+
+    def _check(self, data: bytes, media: Media) -> CheckedSpec | list[Problem]:
+        from translator.language.cel import CelEngine  # noqa: PLC0415
+        from translator.planning.planning import check_text  # noqa: PLC0415
+
+        read = self._read(data, media)
+        if isinstance(read, list):
+            return read
         engine = self._engine = self._engine if isinstance(self._engine, CelEngine) else CelEngine()
-        found = check_text(spec, document, engine)
+        found = check_text(read.spec, read.document, engine)
         if any(not problem.is_advice for problem in found):
             return found
-        return CheckedSpec(spec, document, spec_digest(document.value), tuple(Advice(**one.as_dict()) for one in found))
+        return replace(read, advice=tuple(Advice(**one.as_dict()) for one in found))
 
     def _plan(self, checked: CheckedSpec, catalog: Catalog) -> Plan | list[Problem]:
         from translator.language.cel import CelEngine  # noqa: PLC0415

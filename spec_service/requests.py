@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from spec_service.errors import Refused
 from translator.language.document import Document, join_pointer
-from translator.language.problems import Problem, did_you_mean, problem_at
+from translator.language.problems import Problem, did_you_mean, ordered, problem_at
 
 Json = Any
 Media = Literal["yaml", "json"]
@@ -110,7 +110,7 @@ class _Body:
     def refuse(self) -> None:
         """Raise `Refused` if anything is wrong."""
         if self.problems:
-            raise Refused(self.problems)
+            raise Refused(ordered(self.problems))
 
 
 def _labels(body: _Body) -> dict[str, str]:

@@ -166,7 +166,7 @@ class Dispatcher:
             self.submit(run.id, run.priority)
         elif any(not one.is_open and not one.is_taken for one in position.questions):
             event = EventRecorded(run.id, "run.resumed", now, data={"reason": "recovery"})
-            if await journal.commit(RunMoved(run.id, RunStatus.QUEUED, now), event):
+            if await journal.commit(RunMoved(run.id, RunStatus.QUEUED, now, only_from=RunStatus.WAITING), event):
                 self.submit(run.id, run.priority)
 
     async def _expire(self, run_id: RunId, interrupt_id: str) -> None:

@@ -165,7 +165,8 @@ def applied(record: Record, entry: _Entry) -> _Entry:
 def _(record: RunMoved, entry: _Entry) -> _Entry:
     run = entry.run
     has_news = any(one.answered_at is not None and not one.is_taken for one in entry.questions.values())
-    if run.status not in sources_of(record.to) or (record.unless_answered and has_news):
+    sources = sources_of(record.to) & ({record.only_from} if record.only_from else set(RunStatus))
+    if run.status not in sources or (record.unless_answered and has_news):
         raise _Refusal
     changed = replace(run, status=record.to)
     if record.to is RunStatus.RUNNING and run.started_at is None:

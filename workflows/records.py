@@ -46,6 +46,7 @@ class RunMoved:
     outputs: Json = None
     error: RunError | None = None
     unless_answered: bool = False
+    only_from: RunStatus | None = None  # refused when the run has another status, even one that the table allows
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,14 +80,17 @@ class Guard:
         return None
 
     def _is_own(self, origin: str, host: str) -> bool:
-        parts = urlsplit(origin) if origin.isascii() else None
-        if parts is None or parts.scheme not in ("http", "https"):
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
+        if parts.scheme not in ("http", "https"):
             return False
         return parts.netloc.lower() == host.lower() or origin.rstrip("/").lower() in self._origins
 
     def _has_token(self, headers: Headers) -> bool:
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        is_right = hmac.compare_digest(given.strip().encode("utf-8", "surrogatepass"), self._token or b"")
+        is_right = hmac.compare_digest(given.strip().encode("latin-1"), self._token or b"")  # the bytes that came
         return scheme.lower() == "bearer" and is_right
 
 

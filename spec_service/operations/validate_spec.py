@@ -9,7 +9,6 @@ from spec_service.views import Validity
 
 async def validate_spec(services: Services, data: bytes, media: Media) -> Validity:
     """Return what the spec is and the advice about it; raises `Refused`."""
-    checked = await services.planner.check(data, media)
-    plan = await services.planner.plan(checked)
+    checked, plan = await services.planner.validate(data, media)
     metadata = checked.spec.metadata
     return Validity(name=metadata.name, version=metadata.version, digest=checked.digest, warnings=plan.warnings)

@@ -114,7 +114,7 @@ def _(record: RunMoved, tenant: str) -> tuple[Statement, ...]:
     if record.to.is_final:
         sets += ["finished_at = ?", "outputs = ?", "error = ?"]
         values += [time_text(record.at), optional_json_text(record.outputs), error_text(record.error)]  # type: ignore[list-item]
-    sources = sorted(sources_of(record.to))
+    sources = sorted(sources_of(record.to) & ({record.only_from} if record.only_from else set(RunStatus)))
     sql = (
         f"UPDATE run SET {', '.join(sets)} WHERE tenant = ? AND id = ? AND status IN ({', '.join('?' * len(sources))})"  # noqa: S608
     )

@@ -105,6 +105,13 @@ async def test_only_the_table_of_moves_lets_a_run_move(journal, new_run, now, so
     assert await statuses(journal) is (target if is_allowed else source)
 
 
+async def test_a_move_can_be_bound_to_one_source(started, now):
+    assert await started.commit(RunMoved(RUN, RunStatus.QUEUED, now, only_from=RunStatus.WAITING)) is False
+    assert await started.commit(RunMoved(RUN, RunStatus.WAITING, now, only_from=RunStatus.RUNNING)) is True
+    assert await started.commit(RunMoved(RUN, RunStatus.QUEUED, now, only_from=RunStatus.WAITING)) is True
+    assert await started.commit(RunMoved(RUN, RunStatus.SUCCEEDED, now, only_from=RunStatus.QUEUED)) is False
+
+
 async def test_a_guarded_record_of_an_unknown_run_is_refused(journal, now):
     assert await journal.commit(RunMoved(RunId("nobody"), RunStatus.RUNNING, now)) is False
     assert await journal.commit(CancelRequested(RunId("nobody"), now)) is False
