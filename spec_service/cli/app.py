@@ -56,7 +56,9 @@ def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it with th
 def _root(
     context: typer.Context,
     *,
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Take the options that stand before the command; without a command, show the help."""
     if context.invoked_subcommand is None:
