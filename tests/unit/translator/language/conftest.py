@@ -3,12 +3,16 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
 from translator.language.document import Document
 from translator.language.model import Spec
 from translator.language.problems import Problem
 from translator.language.reading import read
 from translator.language.shape import check_shape
+
+settings.register_profile("language", deadline=None)  # a busy machine is no failure
+settings.load_profile("language")
 
 HEAD = "apiVersion: specloom/v1\nkind: Workflow\nmetadata: {name: test}\n"
 

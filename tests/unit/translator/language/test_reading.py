@@ -4,7 +4,6 @@ import json
 from typing import Any, Literal
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,22 +93,25 @@ values = st.recursive(
 )
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes YAML without anchors, which nobody here may use."""
+def dressed(value: Any, indent: int = 0) -> str:
+    """Write a value as YAML in block style; PyYAML's own writer leaves texts such as 1e5 without quotes."""
+    margin = "\n" + " " * indent
+    if isinstance(value, dict) and value:
+        return "".join(f"{margin}{quoted(key)}:{dressed(item, indent + 2)}" for key, item in value.items())
+    if isinstance(value, list) and value:
+        return "".join(f"{margin}-{dressed(item, indent + 2)}" for item in value)
+    return " " + (quoted(value) if isinstance(value, str) else json.dumps(value))
 
-    def ignore_aliases(self, data: Any) -> bool:
-        del data
-        return True
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
-@given(st.dictionaries(texts, values, min_size=1, max_size=4), st.booleans())
-def test_yaml_and_json_dress_give_the_same_digest(value: dict[str, Any], is_flow: bool) -> None:  # noqa: FBT001
+@given(st.dictionaries(texts, values, min_size=1, max_size=4))
+def test_yaml_and_json_dress_give_the_same_digest(value: dict[str, Any]) -> None:
     as_json = read(json.dumps(value).encode(), "json")
-    dressed = yaml.dump(
-        value, Dumper=_Dumper, allow_unicode=True, default_flow_style=is_flow, sort_keys=False, width=20
-    )
-    as_yaml = read(("# a comment\n" + dressed).encode(), "yaml")
+    as_yaml = read(("# a comment" + dressed(value) + "\n").encode(), "yaml")
     assert isinstance(as_json, Document)
-    assert isinstance(as_yaml, Document), dressed
+    assert isinstance(as_yaml, Document), dressed(value)
     assert as_json.value == as_yaml.value == value
     assert spec_digest(as_json.value) == spec_digest(as_yaml.value)

@@ -177,7 +177,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=150)
 @given(schemas, keywords, values)
 def test_the_verdict_is_that_of_jsonschema(schema: Any, definition: Any, value: Any) -> None:
     root = {"allOf": [schema], "$defs": {"x": definition}}
