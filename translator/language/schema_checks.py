@@ -214,8 +214,9 @@ def _check_defaults(homes: list[tuple[str, Any]], defs: dict[str, Any], findings
         default = join_pointer(pointer, "default")
         for violation in Validator(schema, defs).problems(schema["default"], default):
             place = _below(ROOT, violation.path)
-            message = f"this default breaks its own schema: {violation.message}"
-            findings.at_value(place, "bad-default", message, violation.suggestion or "change the default or the schema")
+            # the keyword only: what the schema demands is a value of the document, too
+            message = f"this default breaks its own schema: `{violation.keyword}` does not hold"
+            findings.at_value(place, "bad-default", message, "change the default or the schema")
 
 
 def _schemas_of(spec: dict[str, Any]) -> Iterator[tuple[str, Any]]:

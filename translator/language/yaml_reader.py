@@ -46,8 +46,11 @@ def read_yaml(text: str, limits: ReadLimits) -> Document | list[Problem]:
 
 def _events(text: str) -> "Iterator[Any]":
     # the parser in C is ten times as fast; where PyYAML was built without it, the other one gives the same events
-    parse: Any = yaml.parse  # pyright: ignore[reportUnknownVariableType]
-    return parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        yield from iter(loader.get_event, None)
+    finally:
+        loader.dispose()
 
 
 class _YamlReader:
