@@ -7,6 +7,7 @@ import codecs
 from typing import Literal
 
 from translator.language.document import Document, line_starts, position_at
+from translator.language.garbage import collector_paused
 from translator.language.json_reader import read_json_text
 from translator.language.problems import MAX_PROBLEMS, Problem, ordered, problem_at
 from translator.language.tree_builder import BODY_LIMITS, FORBIDDEN, SPEC_LIMITS, ReadLimits
@@ -19,19 +20,21 @@ def read(data: bytes, media: Literal["yaml", "json"], *, limits: ReadLimits = SP
     text = _decoded(data, limits)
     if isinstance(text, list):
         return text
-    if media == "json":
-        found = read_json_text(text, limits)
-    else:
-        # JSON bodies at other doors need no YAML
-        from translator.language.yaml_reader import read_yaml  # noqa: PLC0415
-
-        found = read_yaml(text, limits)
+    with collector_paused():
+        found = read_json_text(text, limits) if media == "json" else _read_yaml(text, limits)
     return ordered(found) if isinstance(found, list) else found
 
 
 def read_json(data: bytes, limits: ReadLimits = BODY_LIMITS) -> Document | list[Problem]:
     """Read the JSON body of a request as strictly as a spec; return the document or the problems of the text."""
     return read(data, "json", limits=limits)
+
+
+def _read_yaml(text: str, limits: ReadLimits) -> Document | list[Problem]:
+    # JSON bodies at other doors need no YAML
+    from translator.language.yaml_reader import read_yaml  # noqa: PLC0415
+
+    return read_yaml(text, limits)
 
 
 def _decoded(data: bytes, limits: ReadLimits) -> str | list[Problem]:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from translator.language.document import Document, is_list, is_mapping
 from translator.language.findings import ROOT, EnoughError, Findings, Place
+from translator.language.garbage import collector_paused
 from translator.language.model import VERBS, Branch, Channel, Flow, Node, Spec, Switch
 from translator.language.problems import Problem, did_you_mean, nearest, ordered
 from translator.language.schema_checks import check_schemas
@@ -33,6 +34,11 @@ API_VERSION = "specloom/v1"
 
 def check_shape(document: Document) -> tuple[Spec | None, list[Problem]]:
     """Return the spec that a document is, or None, and all that is wrong with its shape, in order of the text."""
+    with collector_paused():
+        return _checked(document)
+
+
+def _checked(document: Document) -> tuple[Spec | None, list[Problem]]:
     findings = Findings(document)
     value = document.value
     with suppress(EnoughError):

@@ -1,5 +1,6 @@
 """The door of the language: bytes, encodings, hidden characters; and laws that hold for every text."""
 
+import gc
 import json
 from typing import Any, Literal
 
@@ -115,3 +116,15 @@ def test_yaml_and_json_dress_give_the_same_digest(value: dict[str, Any]) -> None
     assert isinstance(as_yaml, Document), dressed(value)
     assert as_json.value == as_yaml.value == value
     assert spec_digest(as_json.value) == spec_digest(as_yaml.value)
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(is_on: bool) -> None:  # noqa: FBT001
+    was_on = gc.isenabled()
+    try:
+        (gc.enable if is_on else gc.disable)()
+        read(b"a: [1", "yaml")
+        read_json(b"{}")
+        assert gc.isenabled() == is_on
+    finally:
+        (gc.enable if was_on else gc.disable)()
