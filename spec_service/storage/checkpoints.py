@@ -1,11 +1,15 @@
-"""LangGraph's checkpoints in the same database file, and what callers may see of them.
+"""LangGraph's checkpoints in the same database file, written by the journal, and what callers may see of them.
+
+A saver with a connection of its own would fight with the journal for SQLite's one write lock, and a step's record
+could be durable before the checkpoint that it derives from. So checkpoints are queued with the records, in one order.
 
 This module imports langgraph, which takes seconds; whoever needs a quick start imports it late.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,24 +17,109 @@ from typing import Any
 
 import aiosqlite
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    get_checkpoint_metadata,
+)
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from spec_service.ports import CheckpointNote
 from spec_service.storage.cursors import read_cursor, write_cursor
 from spec_service.storage.database import BUSY_SECONDS
+from spec_service.storage.journal import SqlJournal
+from spec_service.storage.statements import Statement
 from workflows.run import RunId
 
 _CHANNEL = "state."  # how the compiled graph calls a channel of the spec
 
 
+_PUT = (
+    "INSERT OR REPLACE INTO checkpoints"
+    " (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_PUT_WRITE = (
+    "INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class JournalSaver(AsyncSqliteSaver):
+    """LangGraph's saver for SQLite, except that the journal writes.
+
+    What is put is durable with the run's next flush; whoever starts an effect waits for that anyway. Reads wait for
+    what is queued.
+    """
+
+    def __init__(self, connection: aiosqlite.Connection, journal: SqlJournal) -> None:
+        super().__init__(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        self._journal = journal
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return a checkpoint, the newest one when none is named."""
+        await self._journal.settle(_thread(config))
+        return await super().aget_tuple(config)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Yield checkpoints, the newest first."""
+        if config is not None:
+            await self._journal.settle(_thread(config))
+        async for found in super().alist(config, filter=filter, before=before, limit=limit):
+            yield found
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Queue a checkpoint."""
+        del new_versions
+        place: dict[str, Any] = config.get("configurable", {})
+        thread_id, namespace = _thread(config), str(place.get("checkpoint_ns", ""))
+        type_, content = self.serde.dumps_typed(checkpoint)
+        notes = json.dumps(get_checkpoint_metadata(config, metadata), ensure_ascii=False).encode("utf-8", "ignore")
+        parent = place.get("checkpoint_id")
+        values = (thread_id, namespace, checkpoint["id"], parent, type_, content, notes)
+        self._journal.put(thread_id, (Statement(_PUT, values),))
+        return _config(RunId(thread_id), checkpoint["id"], namespace)
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Queue what a task wrote; special writes replace, others stay as they were first."""
+        place: dict[str, Any] = config.get("configurable", {})
+        thread_id = _thread(config)
+        key = (thread_id, str(place.get("checkpoint_ns", "")), str(place["checkpoint_id"]), task_id, task_path)
+        is_special = all(channel in WRITES_IDX_MAP for channel, _ in writes)
+        sql = f"INSERT OR {'REPLACE' if is_special else 'IGNORE'} {_PUT_WRITE}"
+        rows = [
+            Statement(sql, (*key, WRITES_IDX_MAP.get(channel, index), channel, *self.serde.dumps_typed(value)))
+            for index, (channel, value) in enumerate(writes)
+        ]
+        if rows:
+            self._journal.put(thread_id, tuple(rows))
+
+
 @asynccontextmanager
-async def open_checkpointer(path: Path) -> AsyncGenerator[AsyncSqliteSaver]:
+async def open_checkpointer(path: Path, journal: SqlJournal) -> AsyncGenerator[JournalSaver]:
     """Open LangGraph's saver on a database file; what it stores is data, and is read back as nothing else."""
     async with aiosqlite.connect(path, timeout=BUSY_SECONDS) as connection:
         await connection.execute("PRAGMA synchronous=FULL")
-        saver = AsyncSqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        saver = JournalSaver(connection, journal)
         await saver.setup()
         yield saver
 
@@ -61,8 +150,12 @@ class SaverCheckpoints:
         return items, write_cursor(items[-1].id) if len(found) > limit else None
 
 
-def _config(run_id: RunId, checkpoint_id: str | None = None) -> RunnableConfig:
-    configurable = {"thread_id": run_id, "checkpoint_ns": ""}
+def _thread(config: RunnableConfig) -> str:
+    return str(config.get("configurable", {})["thread_id"])
+
+
+def _config(run_id: RunId, checkpoint_id: str | None = None, namespace: str = "") -> RunnableConfig:
+    configurable = {"thread_id": run_id, "checkpoint_ns": namespace}
     if checkpoint_id is not None:
         configurable["checkpoint_id"] = checkpoint_id
     return {"configurable": configurable}

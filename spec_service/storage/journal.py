@@ -32,7 +32,7 @@ class Unit(NamedTuple):
     """The records of one call, as statements; all of them are written, or none."""
 
     run_id: str
-    parts: tuple[tuple[Record, tuple[Statement, ...]], ...]
+    parts: tuple[tuple[Record | None, tuple[Statement, ...]], ...]  # None: rows that are nobody's record
     waiter: asyncio.Future[bool] | None
 
 
@@ -80,8 +80,12 @@ class SqlJournal:
     def append(self, *records: Record) -> None:
         """Queue a unit without waiting."""
         self._queue(records, None)
-        if self._timer is None and self._in_flight is None:
-            self._timer = self._loop.call_later(MAX_DELAY_SECONDS, self._flush)
+        self._flush_soon()
+
+    def put(self, run_id: str, statements: tuple[Statement, ...]) -> None:
+        """Queue rows that belong to a run and must keep their place among its records, without waiting."""
+        self._add(Unit(run_id, ((None, statements),), None))
+        self._flush_soon()
 
     async def commit(self, *records: Record) -> bool:
         """Queue a unit and wait until it is durable; False when a guarded record was refused."""
@@ -95,7 +99,7 @@ class SqlJournal:
         run_id = _CALLERS_RUN.get()
         if run_id is None:
             return
-        await self._settle(run_id)
+        await self.settle(run_id)
         self._raise_if_broken()
         failure = self._failures.pop(run_id, None)
         if failure is not None:
@@ -103,7 +107,7 @@ class SqlJournal:
 
     async def history(self, run_id: RunId) -> History:
         """Return all that is recorded of a run, what is queued included."""
-        await self._settle(run_id)
+        await self.settle(run_id)
         return await self._database.read(partial(_read_history, tenant=self._tenant, run_id=run_id))
 
     async def page(self, run_id: RunId, after: int, limit: int) -> tuple[Event, ...]:
@@ -122,17 +126,24 @@ class SqlJournal:
             await asyncio.shield(self._in_flight.written)
 
     def _queue(self, records: tuple[Record, ...], waiter: asyncio.Future[bool] | None) -> None:
-        run_id = run_id_of(records[0])
-        _CALLERS_RUN.set(run_id)
         parts = tuple((record, statements_of(record, self._tenant)) for record in records)
-        self._pending.units.append(Unit(run_id, parts, waiter))
-        self._newest[run_id] = self._pending
+        self._add(Unit(run_id_of(records[0]), parts, waiter))
 
-    async def _settle(self, run_id: str) -> None:
+    def _add(self, unit: Unit) -> None:
+        _CALLERS_RUN.set(unit.run_id)
+        self._pending.units.append(unit)
+        self._newest[unit.run_id] = self._pending
+
+    async def settle(self, run_id: str) -> None:
+        """Wait until everything that is queued of a run has been written, or has failed to be."""
         batch = self._newest.get(run_id)
         if batch is not None:
             self._flush()
             await asyncio.shield(batch.written)
+
+    def _flush_soon(self) -> None:
+        if self._timer is None and self._in_flight is None:
+            self._timer = self._loop.call_later(MAX_DELAY_SECONDS, self._flush)
 
     def _flush(self) -> None:
         """Hand what is pending to the writer, unless it is busy: then the end of its flush starts the next."""
@@ -166,7 +177,7 @@ class SqlJournal:
         accepted = [(unit, outcome) for unit, outcome in zip(batch.units, outcomes, strict=True) if outcome.is_accepted]
         for _, outcome in accepted:
             self._followers.announce(outcome.events)
-        records = [record for unit, _ in accepted for record, _ in unit.parts]
+        records = [record for unit, _ in accepted for record, _ in unit.parts if record is not None]
         for observer in self._observers:
             observer(records)
 
