@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, cast
 
-from translator.language.problems import Problem, did_you_mean
+from translator.language.problems import Problem
 from translator.language.versions import BadReferenceError, CatalogRef, best, parse_ref
 from translator.planning.catalog import Catalog, CatalogEntry, EntryKind
 from translator.planning.draft import Draft, DraftNode
@@ -14,12 +14,15 @@ def bind_to_catalog(draft: Draft) -> list[Problem]:
     if draft.catalog is None:
         return []
     found: list[Problem] = []
+    chosen: dict[tuple[str, str | None], CatalogEntry] = {}
     for node in draft.every_node():
         if node.verb in {"luigi", "tool"}:
-            entry = _entry(draft, draft.catalog, node)
+            named = (node.verb, node.node.luigi or node.node.tool)
+            entry = chosen.get(named) or _entry(draft, draft.catalog, node)
             if isinstance(entry, Problem):
                 found.append(entry)
             else:
+                chosen[named] = entry
                 draft.entries[node.id] = entry
                 found += [*_unknown(draft, node, entry), *_missing(draft, node, entry), *_secrets(draft, node, entry)]
     return found
@@ -34,7 +37,9 @@ def _entry(draft: Draft, catalog: Catalog, node: DraftNode) -> CatalogEntry | Pr
         names = catalog.names(kind)
         written = (node.node.luigi or node.node.tool or "").partition("@")[0]
         message = f"the catalog has no {kind} of this name"
-        return draft.at_value(path, f"unknown-{kind}", message, did_you_mean(written, names) or _some(kind, names))
+        return draft.at_value(
+            path, f"unknown-{kind}", message, draft.did_you_mean(written, names) or _some(kind, names)
+        )
     chosen = best(wanted.range, [entry.version for entry in versions])
     if chosen is None:
         available = ", ".join(entry.version for entry in versions[:5])
@@ -63,7 +68,7 @@ def _unknown(draft: Draft, node: DraftNode, entry: CatalogEntry) -> Iterator[Pro
     for key, names in (("with", node.node.with_), ("auth", node.node.auth)):
         for name in names:
             if name not in known:
-                suggestion = did_you_mean(name, known) or f"parameters: {', '.join(known) or 'none'}"
+                suggestion = draft.did_you_mean(name, known) or f"parameters: {', '.join(known) or 'none'}"
                 message = f"this {entry.kind} does not take such an argument"
                 yield draft.at_key(node.at(key, name), "unknown-parameter", message, suggestion)
 

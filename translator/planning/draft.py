@@ -1,17 +1,20 @@
 """The draft: a spec on its way to a plan, its maps of nodes laid out flat, and what the passes have found so far."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from translator.language.document import Document, Position, join_pointer
+from translator.language.document import Document, join_pointer
 from translator.language.expressions import ExpressionEngine, JsonSchema
 from translator.language.model import Node, Spec, Verb
-from translator.language.problems import Problem, problem_at
+from translator.language.problems import Problem, did_you_mean, problem_at
+from translator.language.templates import CompiledValue
 from translator.planning.catalog import Catalog, CatalogEntry
 from translator.planning.plan import END, Bound
 from translator.planning.scopes import Scopes
+
+_MOST_COMPARED = 40_000  # names that suggestions are looked for among, in one document
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,15 @@ class Draft:
     results: dict[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])  # by node id
     readings: list[Reading] = field(default_factory=list[Reading])
     bounds: list[Bound] = field(default_factory=list[Bound])
+    compiled: dict[tuple[str, int | None], CompiledValue] = field(
+        default_factory=dict[tuple[str, int | None], CompiledValue]
+    )  # by text, and the result that it may see
+    _compared: int = 0
+
+    def did_you_mean(self, word: str, choices: Collection[str]) -> str | None:
+        """Return the sentence that suggests the nearest choice; none after many, as only 50 problems are ever shown."""
+        self._compared += len(choices)
+        return did_you_mean(word, choices) if self._compared <= _MOST_COMPARED else None
 
     @cached_property
     def nodes(self) -> dict[str, DraftNode]:
@@ -196,28 +208,28 @@ def _fill(one: NodeMap, nodes: dict[str, Node], maps: list[NodeMap]) -> None:
             _fill(inside, node.flow.nodes, maps)
 
 
-def telling_keys(one: NodeMap) -> Iterator[tuple[str, Literal["flow", "dag"]]]:
-    """Walk through the keys in a map that only a flow or only a DAG has, each as its pointer and what it tells."""
-    if one.start is not None:
-        yield one.start_path, "flow"
+def contradictions(one: NodeMap, kind: Literal["flow", "dag"]) -> Iterator[str]:
+    """Walk through the keys in a map that a flow, or a DAG, cannot have, as pointers."""
+    if kind == "dag" and one.start is not None:
+        yield one.start_path
     for member in one.members.values():
-        if member.node.next is not None:
-            yield member.at("next"), "flow"
-        if member.node.needs is not None:
-            yield member.at("needs"), "dag"
-        if member.node.when is not None:
-            yield member.at("when"), "dag"
+        node = member.node
+        if kind == "dag" and node.next is not None:
+            yield member.at("next")
+        if kind == "flow" and node.needs is not None:
+            yield member.at("needs")
+        if kind == "flow" and node.when is not None:
+            yield member.at("when")
 
 
 def _kind_of_top(spec: Spec, document: Document) -> Literal["flow", "dag"]:
     """Tell by the first key in the text that only one of the two has; a map without any is a DAG."""
     probe = NodeMap("/nodes", "dag", spec.start)
     probe.members = {name: DraftNode(name, f"/nodes/{name}", node, "set", probe) for name, node in spec.nodes.items()}
-    told = list(telling_keys(probe))
-    if len({kind for _, kind in told}) < 2:  # noqa: PLR2004 - a flow, or a DAG
-        return told[0][1] if told else "dag"
-    return min(told, key=lambda key: _place(document.key_position(key[0])))[1]
-
-
-def _place(position: Position) -> tuple[int, int]:
-    return position.line, position.column
+    of_flows = list(contradictions(probe, "dag"))
+    of_dags = list(contradictions(probe, "flow"))
+    if not of_flows or not of_dags:
+        return "flow" if of_flows else "dag"
+    first_of_flows = min(document.key_position(path) for path in of_flows)
+    first_of_dags = min(document.key_position(path) for path in of_dags)
+    return "flow" if first_of_flows < first_of_dags else "dag"

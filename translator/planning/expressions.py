@@ -5,7 +5,7 @@ from typing import Any, cast
 from translator.language.expressions import JsonSchema, Scope
 from translator.language.fitting import fits
 from translator.language.model import Switch
-from translator.language.problems import Problem, did_you_mean, problem_at
+from translator.language.problems import MAX_PROBLEMS, Problem, problem_at
 from translator.language.schema_walk import simplified
 from translator.language.templates import CompiledValue, compile_value
 from translator.planning.draft import Draft, Reading
@@ -18,15 +18,22 @@ _WRITTEN = "an expression is written `${ … }`"
 
 
 def check_expressions(draft: Draft) -> list[Problem]:
-    """Compile all expressions in the scope of their place; remember what each reads, for the passes that follow."""
-    scopes = draft.scopes
-    return [problem for place in places(draft) for problem in _checked(draft, scopes, place)]
+    """Compile all expressions in the scope of their place; remember what each reads, for the passes that follow.
+
+    Stops when there are more problems than anybody is shown: each costs a search for what was meant.
+    """
+    found: list[Problem] = []
+    for place in places(draft):
+        found += _checked(draft, draft.scopes, place)
+        if len(found) > MAX_PROBLEMS:
+            break
+    return found
 
 
 def _checked(draft: Draft, scopes: Scopes, place: Place) -> list[Problem]:
     if not has_expression(place.value):
         return _literal(draft, place)
-    compiled = compile_value(place.value, _scope(scopes, place), draft.engine)
+    compiled = _compiled(draft, scopes, place)
     draft.readings.append(Reading(place.path, place.value, place.node, place.is_after, compiled.references))
     if compiled.problems:
         return _refused(draft, place, compiled)
@@ -37,6 +44,19 @@ def _checked(draft: Draft, scopes: Scopes, place: Place) -> list[Problem]:
         return []
     message = f"this does not fit its place: {reasons[0]}"
     return [draft.at_value(place.path, "type-mismatch", message, _hint(place))]
+
+
+def _compiled(draft: Draft, scopes: Scopes, place: Place) -> CompiledValue:
+    """Compile a value; the same text is compiled once for all places that see the same."""
+    text = place.value
+    if not isinstance(text, str) or place.sees or place.node is None:
+        return compile_value(text, _scope(scopes, place), draft.engine)
+    # nothing but `result` tells the scopes of nodes apart, and equal results are mostly one object: the catalog's
+    seen = id(scopes.results[place.node.id]) if place.is_after and "result" in text else None
+    known = draft.compiled.get((text, seen))
+    if known is None:
+        known = draft.compiled[text, seen] = compile_value(text, _scope(scopes, place), draft.engine)
+    return known
 
 
 def has_expression(value: Any) -> bool:
@@ -106,7 +126,7 @@ def _uncovered(draft: Draft, place: Place, schema: JsonSchema) -> list[Problem]:
         if case not in values:
             path = place.node.at("next", "cases", case)
             message = "this value never comes: the schema has an enum without it"
-            found.append(draft.at_key(path, "type-mismatch", message, did_you_mean(case, values)))
+            found.append(draft.at_key(path, "type-mismatch", message, draft.did_you_mean(case, values)))
     return found
 
 

@@ -4,6 +4,7 @@ Whatever an author writes is only ever shown: every character that could mean so
 it becomes, is written as a numbered entity, and ids are made here.
 """
 
+import re
 from collections.abc import Iterator
 
 from translator.planning.plan import END, Plan, Step, Transition
@@ -15,7 +16,7 @@ _SHAPES = {
     "set": ('[/"', '"/]'),
     "fail": ('[\\"', '"/]'),
 }
-_PLAIN = frozenset(" _.,=!?+-*")
+_HARMFUL = re.compile(r"[^\w .,=!?+*-]")
 _LONGEST = 40  # characters of a label before it is cut
 _START, _END = "start_", "end_"  # a node's id begins with n_, so these are never taken
 
@@ -29,7 +30,7 @@ def shown(text: str) -> str:
     """Return text as a Mermaid label: cut to length, and harmless."""
     line = " ".join(text.split())
     cut = line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
-    return "".join(one if one.isalnum() or one in _PLAIN else f"#{ord(one)};" for one in cut)
+    return _HARMFUL.sub(lambda found: f"#{ord(found.group())};", cut)
 
 
 class _Drawing:

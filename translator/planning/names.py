@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from translator.language.problems import Problem, did_you_mean
+from translator.language.problems import Problem
 from translator.planning.draft import Draft, DraftNode, NodeMap
 from translator.planning.plan import END
 
@@ -30,7 +30,7 @@ def _unknown(draft: Draft, path: str, word: str, choices: list[str]) -> Problem:
     if word in draft.nodes:
         message = "this node stands in another map; a node leads to, or needs, only nodes of its own map"
         return draft.at_value(path, "not-a-sibling", message, _of_map(choices))
-    suggestion = did_you_mean(word, choices) or _of_map(choices)
+    suggestion = draft.did_you_mean(word, choices) or _of_map(choices)
     return draft.at_value(path, "unknown-node", "no node of this map has this name", suggestion)
 
 
@@ -45,7 +45,7 @@ def _channels(draft: Draft, one: DraftNode) -> Iterator[Problem]:
     keys += [(one.at("reset", number), name) for number, name in enumerate(one.node.reset)]
     for path, name in keys:
         if name not in draft.spec.state:
-            suggestion = did_you_mean(name, draft.spec.state) or _declared("channels", "state", draft.spec.state)
+            suggestion = draft.did_you_mean(name, draft.spec.state) or _declared("channels", "state", draft.spec.state)
             yield draft.at_key(path, "unknown-channel", "`state` declares no such channel", suggestion)
 
 
@@ -53,7 +53,9 @@ def _secrets(draft: Draft, one: DraftNode) -> Iterator[Problem]:
     for parameter, name in one.node.auth.items():
         if name not in draft.spec.secrets:
             path = one.at("auth", parameter)
-            suggestion = did_you_mean(name, draft.spec.secrets) or _declared("secrets", "secrets", draft.spec.secrets)
+            suggestion = draft.did_you_mean(name, draft.spec.secrets) or _declared(
+                "secrets", "secrets", draft.spec.secrets
+            )
             yield draft.at_value(path, "unknown-secret", "`secrets` does not declare this name", suggestion)
 
 

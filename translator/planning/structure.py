@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from translator.language.problems import Problem
-from translator.planning.draft import Draft, NodeMap, Way, telling_keys
+from translator.planning.draft import Draft, NodeMap, Way, contradictions
 from translator.planning.graphs import cycles, first_closing, reachable, reverse, within
 from translator.planning.plan import END
 
@@ -24,7 +24,7 @@ def check_structure(draft: Draft) -> list[Problem]:
 
 
 def _mixed(draft: Draft, one: NodeMap) -> Iterator[Problem]:
-    wrong = [path for path, kind in telling_keys(one) if kind != one.kind]
+    wrong = list(contradictions(one, one.kind))
     if not wrong:
         return
     first = min(wrong, key=draft.document.key_position)
