@@ -33,7 +33,9 @@ def _section(name: str, command: Any) -> str:
     usage = " ".join(["specloom", name, *words, *(["[OPTIONS]"] if options else [])])
     rows = [[_spelling(one), _meaning(one)] for one in [*arguments, *options]]
     text = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
-    return joined([f"### `specloom {name}`", text, fenced(usage, "text"), table(("option", "meaning"), rows) if rows else ""])
+    return joined(
+        [f"### `specloom {name}`", text, fenced(usage, "text"), table(("option", "meaning"), rows) if rows else ""]
+    )
 
 
 def _place(argument: Any) -> str:

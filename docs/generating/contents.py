@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from docs.generating.commands import commands
+from docs.generating.doors import doors
 from docs.generating.events import events
 from docs.generating.language import reference
 from docs.generating.parts import Part
@@ -13,6 +14,7 @@ PARTS = (
     Part("specs/schema/specloom-v1.schema.json", spec_json_schema_text),
     Part("docs/language.md", reference, "reference"),
     Part("docs/problems.md", problems, "problems"),
+    Part("docs/http.md", doors, "doors"),
     Part("docs/events.md", events, "events"),
     Part("docs/cli.md", commands, "commands"),
 )

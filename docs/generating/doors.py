@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from docs.generating.markdown import anchor, code, fenced, joined, table
-from spec_service.app import create_app
-from spec_service.settings import Settings
+from spec_service.api.problems import STATUSES
+from spec_service.app import make_doors
+from translator.language.problem_kinds import KINDS
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _KEYWORDS = {
@@ -22,7 +23,7 @@ _KEYWORDS = {
 
 def openapi() -> dict[str, Any]:
     """Return the OpenAPI document of the service."""
-    return create_app(Settings()).openapi()
+    return make_doors().openapi()
 
 
 def doors() -> str:
@@ -34,10 +35,22 @@ def doors() -> str:
         for method in _METHODS
         if method in item
     ]
-    rows = [[f"[`{method} {path}`](#{_anchor(method, path)})", door.get("summary", "")] for method, path, door in found]
+    rows = [[f"[`{method} {path}`](#{_anchor(method, path)})", _about(door)] for method, path, door in found]
     sections = [_door(method, path, door) for method, path, door in found]
     shapes = [_shape(name, schema) for name, schema in document.get("components", {}).get("schemas", {}).items()]
-    return joined([table(("door", "what for"), rows), *sections, "## Shapes", *(shape for shape in shapes if shape)])
+    return joined(
+        [table(("door", "what for"), rows), *sections, "## Shapes", *shapes, "## Names of refusals", _names()]
+    )
+
+
+def _names() -> str:
+    """Return the table of refusals that have nothing to do with the text of a spec."""
+    rows = [
+        [code(str(status)), code(name), KINDS[name].title if name in KINDS else "–"]
+        for name, status in sorted(STATUSES.items(), key=lambda one: (one[1], one[0]))
+    ]
+    about = "Problems of what was sent are 422, except for these:"
+    return joined([about, table(("status", "name", "meaning"), rows)])
 
 
 def _heading(method: str, path: str) -> str:
@@ -52,7 +65,7 @@ def _door(method: str, path: str, door: dict[str, Any]) -> str:
     return joined(
         [
             f"### {_heading(method, path)}",
-            door.get("description") or door.get("summary", ""),
+            _about(door),
             _parameters(door.get("parameters", [])),
             _body(door.get("requestBody")),
             _answers(door.get("responses", {})),
@@ -60,12 +73,14 @@ def _door(method: str, path: str, door: dict[str, Any]) -> str:
     )
 
 
+def _about(door: dict[str, Any]) -> str:
+    return str(door.get("description") or door.get("summary", ""))
+
+
 def _parameters(parameters: list[dict[str, Any]]) -> str:
-    rows = [
-        [code(one["name"]), one["in"], _type(one.get("schema", {})), one.get("description", "") or "–"]
-        for one in parameters
-    ]
-    return table(("parameter", "in", "type", "meaning"), rows) if rows else ""
+    """Return the table of the query's parameters; those of the path explain themselves."""
+    rows = [[code(one["name"]), one.get("description", "") or "–"] for one in parameters if one["in"] == "query"]
+    return table(("parameter", "meaning"), rows) if rows else ""
 
 
 def _body(body: dict[str, Any] | None) -> str:
@@ -75,7 +90,9 @@ def _body(body: dict[str, Any] | None) -> str:
         f"{code(kind)}{_of(content.get('schema', {}))}" for kind, content in body.get("content", {}).items()
     )
     need = "required" if body.get("required") else "optional"
-    return joined([f"Body ({need}): {media}", body.get("description", ""), *_examples(body.get("content", {}))])
+    fields = [_fields(content.get("schema", {})) for content in body.get("content", {}).values()]
+    shown = _examples(body.get("content", {}))
+    return joined([f"Body ({need}): {media}", body.get("description", ""), *dict.fromkeys(fields), *shown])
 
 
 def _of(schema: dict[str, Any]) -> str:
@@ -83,8 +100,8 @@ def _of(schema: dict[str, Any]) -> str:
 
 
 def _answers(answers: dict[str, Any]) -> str:
-    rows = [[code(status), answer.get("description", "") or "–", _content(answer)] for status, answer in answers.items()]
-    return table(("status", "when", "body"), rows) if rows else ""
+    rows = [[code(status), _content(answer)] for status, answer in answers.items() if status.startswith("2")]
+    return table(("status", "body"), rows) if rows else ""
 
 
 def _content(answer: dict[str, Any]) -> str:
@@ -108,16 +125,26 @@ def _shown(kind: str, value: Any) -> str:
 
 
 def _shape(name: str, schema: dict[str, Any]) -> str:
+    fields = _fields(schema)
+    about = (schema.get("description") or "").strip().partition("\n\n")[0]
+    return joined([f"### {_named(name)}", about, fields]) if fields else ""
+
+
+def _named(name: str) -> str:
+    """Return the name of a shape as people say it: `Page_RunView_` is a page of them."""
+    kind, _, inner = name.strip("_").partition("_")
+    return f"{kind} of {inner}" if inner else kind
+
+
+def _fields(schema: dict[str, Any]) -> str:
+    """Return the table of an object's fields; the column of meanings only where one of them has a description."""
     properties = schema.get("properties", {})
-    if not properties:
-        return ""
-    required = schema.get("required", [])
+    is_described = any("description" in inner for inner in properties.values())
     rows = [
-        [code(key), _type(inner), "always" if key in required else "–", inner.get("description", "") or "–"]
+        [code(key), _type(inner), *([inner.get("description", "") or "–"] if is_described else [])]
         for key, inner in properties.items()
     ]
-    about = (schema.get("description") or "").strip().partition("\n\n")[0]
-    return joined([f"### {name}", about, table(("field", "type", "there", "meaning"), rows)])
+    return table(("field", "type", *(["meaning"] if is_described else [])), rows) if rows else ""
 
 
 def _type(schema: Any) -> str:
@@ -125,7 +152,7 @@ def _type(schema: Any) -> str:
     if not isinstance(schema, dict) or not schema:
         return "any"
     if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
+        name = _named(schema["$ref"].rpartition("/")[2])
         return f"[{name}](#{anchor(name)})"
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema:

