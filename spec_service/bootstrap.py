@@ -180,7 +180,7 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
     from workflows.hosting.evaluation import Evaluator  # noqa: PLC0415
     from workflows.luigi.stages import LuigiStages  # noqa: PLC0415
 
-    saver = await stack.enter_async_context(open_checkpointer(opening.settings.database, opening.journal))
+    saver = await stack.enter_async_context(open_checkpointer(opening.database, opening.journal))
     evaluator = await stack.enter_async_context(Evaluator())
     opening.checkpoints.give(SaverCheckpoints(saver))
     loaded = await opening.catalog.get()

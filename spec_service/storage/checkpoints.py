@@ -9,10 +9,11 @@ This module imports langgraph, which takes seconds; whoever needs a quick start 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import aiosqlite
@@ -23,14 +24,16 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    get_checkpoint_id,
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.checkpoint.sqlite.utils import load_pending_writes, pending_writes_sql
 
 from spec_service.ports import CheckpointNote
 from spec_service.storage.cursors import read_cursor, write_cursor
-from spec_service.storage.database import BUSY_SECONDS
+from spec_service.storage.database import BUSY_SECONDS, Database
 from spec_service.storage.journal import SqlJournal
 from spec_service.storage.statements import Statement
 from workflows.run import RunId
@@ -49,6 +52,10 @@ _PUT_WRITE = (
 )
 
 
+_GET = "SELECT * FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
+_GET_WRITES = pending_writes_sql(True)
+
+
 class JournalSaver(AsyncSqliteSaver):
     """LangGraph's saver for SQLite, except that the journal writes.
 
@@ -56,14 +63,27 @@ class JournalSaver(AsyncSqliteSaver):
     what is queued.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, journal: SqlJournal) -> None:
+    def __init__(self, connection: aiosqlite.Connection, journal: SqlJournal, database: Database) -> None:
         super().__init__(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._journal = journal
+        self._database = database
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Return a checkpoint, the newest one when none is named."""
-        await self._journal.settle(_thread(config))
-        return await super().aget_tuple(config)
+        """Return a checkpoint with what its tasks wrote, the newest one when none is named; None for none."""
+        thread_id, place = _thread(config), config.get("configurable", {})
+        await self._journal.settle(thread_id)
+        key = (thread_id, str(place.get("checkpoint_ns", "")), get_checkpoint_id(config))
+        row, writes = await self._database.read(partial(_read_checkpoint, key=key))
+        if row is None:
+            return None
+        parent = row["parent_checkpoint_id"]
+        return CheckpointTuple(
+            _config(RunId(thread_id), row["checkpoint_id"], key[1]),
+            self.serde.loads_typed((row["type"], row["checkpoint"])),
+            json.loads(row["metadata"]) if row["metadata"] is not None else {},
+            _config(RunId(thread_id), parent, key[1]) if parent else None,
+            load_pending_writes([tuple(one) for one in writes], self.serde),
+        )
 
     async def alist(
         self,
@@ -115,11 +135,11 @@ class JournalSaver(AsyncSqliteSaver):
 
 
 @asynccontextmanager
-async def open_checkpointer(path: Path, journal: SqlJournal) -> AsyncGenerator[JournalSaver]:
+async def open_checkpointer(database: Database, journal: SqlJournal) -> AsyncGenerator[JournalSaver]:
     """Open LangGraph's saver on a database file; what it stores is data, and is read back as nothing else."""
-    async with aiosqlite.connect(path, timeout=BUSY_SECONDS) as connection:
+    async with aiosqlite.connect(database.path, timeout=BUSY_SECONDS) as connection:
         await connection.execute("PRAGMA synchronous=FULL")
-        saver = JournalSaver(connection, journal)
+        saver = JournalSaver(connection, journal, database)
         await saver.setup()
         yield saver
 
@@ -148,6 +168,21 @@ class SaverCheckpoints:
         found = [_note(one) async for one in self._saver.alist(_config(run_id), before=older, limit=limit + 1)]
         items = tuple(found[:limit])
         return items, write_cursor(items[-1].id) if len(found) > limit else None
+
+
+def _read_checkpoint(
+    connection: sqlite3.Connection, *, key: tuple[str, str, str | None]
+) -> tuple[sqlite3.Row | None, list[sqlite3.Row]]:
+    """Read all in one go: LangGraph's own saver takes six hops to its thread for the same."""
+    thread_id, namespace, checkpoint_id = key
+    if checkpoint_id is None:
+        found = connection.execute(f"{_GET} ORDER BY checkpoint_id DESC LIMIT 1", (thread_id, namespace))
+    else:
+        found = connection.execute(f"{_GET} AND checkpoint_id = ?", (thread_id, namespace, checkpoint_id))
+    row = found.fetchone()
+    if row is None:
+        return None, []
+    return row, connection.execute(_GET_WRITES, (thread_id, namespace, row["checkpoint_id"])).fetchall()
 
 
 def _thread(config: RunnableConfig) -> str:

@@ -29,7 +29,7 @@ async def saver(request, tmp_path):
     upgrade(path)
     async with open_database(path) as database:
         journal = SqlJournal(database)
-        async with open_checkpointer(path, journal) as opened:
+        async with open_checkpointer(database, journal) as opened:
             yield opened
             await journal.aclose()
 
