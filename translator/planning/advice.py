@@ -15,6 +15,7 @@ _SECRET = re.compile(
     r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY"
     r"|eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.|[a-z]{2,12}://[^\s/:@]{1,64}:[^\s/@]{3,128}@"
 )
+_MARKS = ("sk-", "gh", "glpat-", "AKIA", "ASIA", "AIza", "xox", "PRIVATE KEY", "eyJ", "://")  # one is in each of them
 _SECRET_KEY = re.compile(r"(?i)(?:^|[_-])(?:password|passwd|token|secret|api[_-]?key|credentials?)$")
 _REFERENCE = re.compile(r"#/defs/([^/]+)")
 _SHORTEST = 8  # characters of a literal under a telling key
@@ -65,7 +66,8 @@ def _unused_definitions(draft: Draft) -> Iterator[Problem]:
 def _secrets(draft: Draft) -> Iterator[Problem]:
     """Report literals of well-known forms anywhere, and literals under telling keys among arguments."""
     found: list[str] = []
-    if not draft.document.text or _SECRET.search(draft.document.text):
+    text = draft.document.text
+    if not text or (any(mark in text for mark in _MARKS) and _SECRET.search(text)):
         found += [path for path, text in strings("", draft.document.value) if _SECRET.search(text)]
     for node in draft.every_node():
         for name, value in node.node.with_.items():

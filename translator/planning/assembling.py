@@ -26,6 +26,7 @@ from translator.planning.plan import (
 )
 
 _TRIED = frozenset({"luigi", "tool"})  # what `defaults.timeout` and `defaults.retry` apply to
+_NEVER = RetryPolicy()
 _PASSING = ("timeout", "rate-limit", "unavailable", "stage-failed", "tool-failed", "agent-failed", "crashed")
 """Errors that may pass by themselves: tried again when `retry` names none."""
 
@@ -34,13 +35,16 @@ def assemble(draft: Draft, spec_digest: str, advice: list[Problem]) -> Plan:
     """Put the plan together; the digest is over all the rest."""
     spec = draft.spec
     reads = _reads(draft)
+    bindings = _bindings(draft)
     plan = Plan(
         spec_name=spec.metadata.name,
         spec_version=spec.metadata.version,
         spec_digest=spec_digest,
         is_dag=draft.top.kind == "dag",
         start=draft.top.start if draft.top.kind == "flow" else None,
-        steps=tuple(_step(draft, node, reads.get(node.id, set())) for node in draft.nodes.values()),
+        steps=tuple(
+            _step(draft, node, bindings.get(node.id), reads.get(node.id, set())) for node in draft.nodes.values()
+        ),
         inputs=draft.inputs,
         defs={name: _declared(schema) or {} for name, schema in spec.defs.items()},
         state={
@@ -82,7 +86,7 @@ def _limits(draft: Draft) -> Limits:
     return Limits(steps=limits.steps, duration_seconds=duration, on_exceed=limits.on_exceed)
 
 
-def _step(draft: Draft, one: DraftNode, reads: set[str]) -> Step:
+def _step(draft: Draft, one: DraftNode, call: Binding | None, reads: set[str]) -> Step:
     node = one.node
     human, fail = node.human, node.fail
     return Step(
@@ -93,7 +97,7 @@ def _step(draft: Draft, one: DraftNode, reads: set[str]) -> Step:
         block=one.map.owner.id if one.map.owner else None,
         needs=tuple(dict.fromkeys(node.needs or ())),
         when=None if node.when is None else _condition(node.when),
-        call=_binding(draft, one),
+        call=call,
         arguments=dict(node.with_),
         requires=node.requires or "build",
         read=node.read,
@@ -117,19 +121,16 @@ def _step(draft: Draft, one: DraftNode, reads: set[str]) -> Step:
     )
 
 
-def _binding(draft: Draft, one: DraftNode) -> Binding | None:
-    entry = draft.entries.get(one.id)
-    if entry is None:
-        return None
-    return Binding(
-        kind=entry.kind,
-        name=entry.name,
-        version=entry.version,
-        source_digest=entry.source_digest,
-        parameters=entry.parameters,
-        result=entry.result,
-        is_async=entry.is_async,
-    )
+def _bindings(draft: Draft) -> dict[str, Binding]:
+    """Return what each node is bound to; nodes that call the same share one binding."""
+    made: dict[tuple[str, str, str], Binding] = {}
+    found: dict[str, Binding] = {}
+    for name, entry in draft.entries.items():
+        key = (entry.kind, entry.name, entry.version)
+        if key not in made:
+            made[key] = Binding(**entry.model_dump(include=set(Binding.model_fields)))
+        found[name] = made[key]
+    return found
 
 
 def _timeout(draft: Draft, one: DraftNode) -> float | None:
@@ -142,7 +143,7 @@ def _retry(draft: Draft, one: DraftNode) -> RetryPolicy:
     defaults = draft.spec.defaults
     retry: Retry | None = one.node.retry or (defaults.retry if defaults and one.verb in _TRIED else None)
     if retry is None:
-        return RetryPolicy()
+        return _NEVER
     return RetryPolicy(
         max=retry.max,
         backoff=retry.backoff,

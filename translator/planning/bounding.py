@@ -6,7 +6,7 @@ from math import ceil, floor
 
 from translator.language.document import split_pointer
 from translator.language.problems import Problem
-from translator.planning.counters import Counters
+from translator.planning.counters import Counters, amount_of
 from translator.planning.draft import Draft, DraftNode, NodeMap, Way
 from translator.planning.graphs import back_edges, components, cycles, reachable, within
 from translator.planning.guards import Ceiling, ceilings
@@ -150,17 +150,28 @@ class _Survey:
                 return
             rounds = self._rounds(ceiling, closed[0][0]) if len(closed) == 1 else None
             said = f"at most {rounds} rounds" if rounds is not None else "as many rounds as the counter allows"
-            self.note(part, "counter", rounds, f"{said}: {ceiling}")
+            most = self._most(ceiling.limit)
+            where = f", where {ceiling.limit} is at most {most}" if rounds is not None and most != ceiling.limit else ""
+            self.note(part, "counter", rounds, f"{said}: {ceiling}{where}")
 
     def _rounds(self, ceiling: Ceiling, source: str) -> int | None:
-        """Count the rounds where the limit is a constant and nothing in the spec but additions touches the counter."""
+        """Count the rounds where the limit has a number and nothing in the spec but additions touches the counter."""
         followed = self._counters.start_and_step(ceiling.channel)
-        if followed is None or ceiling.limit.startswith("inputs."):
+        most = self._most(ceiling.limit)
+        if followed is None or most is None:
             return None
         first, step = followed
-        room = (Fraction(ceiling.limit) - first) / step
+        room = (Fraction(most) - first) / step
         rounds = max(ceil(room) if ceiling.is_strict else floor(room) + 1, 1)
         return rounds if self._is_counted_before(ceiling.channel, source) else rounds + 1
+
+    def _most(self, limit: str) -> str | None:
+        """Return the greatest number that a limit can be; of an input, what its schema allows."""
+        if not limit.startswith("inputs."):
+            return limit
+        schema = self.draft.spec.inputs.get(limit.removeprefix("inputs."))
+        most = amount_of(schema.get("maximum")) if isinstance(schema, dict) else None
+        return None if most is None else str(most)
 
     def _is_counted_before(self, channel: str, source: str) -> bool:
         """Tell whether the counter has surely grown when the closing edge is reached for the first time."""

@@ -1,6 +1,6 @@
 """The places of a spec where a value with expressions may stand, and what each of them accepts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,12 +36,13 @@ class Place:
 
 def places(draft: Draft) -> Iterator[Place]:
     """Walk through all places of a spec: the outputs, then each node's."""
+    channels = {name: accepted(one.reduce, one.json_schema) for name, one in draft.spec.state.items()}
     for name, value in draft.spec.outputs.items():
         yield Place(join_pointer("/outputs", name), value, None)
     for one in draft.every_node():
         sees = (one.node.map.each,) if one.node.map else ()
         yield from _of_arguments(draft, one, sees)
-        yield from _of_writes(draft, one)
+        yield from _of_writes(one, channels)
         yield from _of_verb(one, sees)
         yield from _of_modifiers(one, sees)
         yield from _of_next(one)
@@ -61,12 +62,10 @@ def _standing_alone(schema: Any, whole: JsonSchema) -> JsonSchema:
     return {**alone, "$defs": whole["$defs"]} if "$defs" in whole and "$defs" not in alone else alone
 
 
-def _of_writes(draft: Draft, one: DraftNode) -> Iterator[Place]:
+def _of_writes(one: DraftNode, channels: Mapping[str, tuple[JsonSchema, ...]]) -> Iterator[Place]:
     for key, written, is_after in (("save", one.node.save, True), ("set", one.node.set or {}, False)):
         for name, value in written.items():
-            channel = draft.spec.state.get(name)
-            accepts = accepted(channel.reduce, channel.json_schema) if channel else ()
-            yield Place(one.at(key, name), value, one, is_after=is_after, accepts=accepts)
+            yield Place(one.at(key, name), value, one, is_after=is_after, accepts=channels.get(name, ()))
 
 
 def _of_verb(one: DraftNode, sees: tuple[str, ...]) -> Iterator[Place]:

@@ -157,7 +157,7 @@ class Bound(Frozen):
 
     nodes: tuple[str, ...]
     by: Literal["limits.steps", "limits.visits", "counter"]
-    at_most: int | None = None  # rounds; None where an input decides
+    at_most: int | None = None  # rounds; None where an input without a maximum decides
     text: str  # "at most 3 rounds: state.round < inputs.rounds"
 
 

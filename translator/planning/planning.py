@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from translator.language.digest import spec_digest
 from translator.language.document import Document
 from translator.language.expressions import ExpressionEngine
+from translator.language.garbage import collector_paused
 from translator.language.model import Spec
 from translator.language.problems import Problem, ordered
 from translator.planning.advice import advise
@@ -45,9 +46,10 @@ def plan(spec: Spec, document: Document, catalog: Catalog, engine: ExpressionEng
 
     Pure and deterministic: the same spec and catalog give the same bytes. Advice stands in the plan's `warnings`.
     """
-    drafted = draft(spec, document, engine, catalog)
-    refusals, advice = _walk(drafted, (*CATALOG_PASSES, *TEXT_PASSES))
-    return refusals or assemble(drafted, spec_digest(document.value), advice)
+    with collector_paused():
+        drafted = draft(spec, document, engine, catalog)
+        refusals, advice = _walk(drafted, (*CATALOG_PASSES, *TEXT_PASSES))
+        return refusals or assemble(drafted, spec_digest(document.value), advice)
 
 
 def check_text(spec: Spec, document: Document, engine: ExpressionEngine) -> list[Problem]:
@@ -55,8 +57,9 @@ def check_text(spec: Spec, document: Document, engine: ExpressionEngine) -> list
 
     Names that only the catalog knows and verbs that this version cannot run yet are left to `plan`.
     """
-    refusals, advice = _walk(draft(spec, document, engine, None), TEXT_PASSES)
-    return refusals or advice
+    with collector_paused():
+        refusals, advice = _walk(draft(spec, document, engine, None), TEXT_PASSES)
+        return refusals or advice
 
 
 def _walk(drafted: Draft, passes: Iterable[Pass]) -> tuple[list[Problem], list[Problem]]:

@@ -35,6 +35,14 @@ def test_an_input_bounds_without_telling_how_often(desk):
     assert "state.n < inputs.most" in bound.text
 
 
+def test_the_maximum_of_an_input_is_a_number(desk):
+    [bound] = desk.planned(
+        loop("state.n < inputs.most").replace("type: integer}}", "type: integer, maximum: 5}}", 1)
+    ).bounds
+    assert bound.at_most == 5
+    assert "where inputs.most is at most 5" in bound.text
+
+
 @pytest.mark.parametrize(
     ("condition", "save", "more"),
     [
