@@ -6,7 +6,7 @@ from typing import Any
 
 import typer.main
 
-from docs.generating.markdown import code, fenced, joined, table
+from docs.generating.markdown import NOTHING, code, fenced, joined, table
 from spec_service.cli.app import COMMANDS, build_app
 
 
@@ -58,4 +58,4 @@ def _meaning(one: Any) -> str:
     said = " ".join((getattr(one, "help", None) or "").split())
     is_telling = one.default not in (None, False, ()) and not callable(one.default)
     default = f"Default: {code(str(one.default))}." if is_telling else ""
-    return " ".join(part for part in (said, default) if part) or "–"
+    return " ".join(part for part in (said, default) if part) or NOTHING

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from docs.generating.markdown import anchor, code, fenced, joined, table
+from docs.generating.markdown import NOTHING, anchor, code, fenced, joined, table
 from spec_service.api.problems import STATUSES
 from spec_service.app import make_doors
 from translator.language.problem_kinds import KINDS
@@ -46,7 +46,7 @@ def doors() -> str:
 def _names() -> str:
     """Return the table of refusals that have nothing to do with the text of a spec."""
     rows = [
-        [code(str(status)), code(name), KINDS[name].title if name in KINDS else "–"]
+        [code(str(status)), code(name), KINDS[name].title if name in KINDS else NOTHING]
         for name, status in sorted(STATUSES.items(), key=lambda one: (one[1], one[0]))
     ]
     about = "Problems of what was sent are 422, except for these:"
@@ -79,7 +79,7 @@ def _about(door: dict[str, Any]) -> str:
 
 def _parameters(parameters: list[dict[str, Any]]) -> str:
     """Return the table of the query's parameters; those of the path explain themselves."""
-    rows = [[code(one["name"]), one.get("description", "") or "–"] for one in parameters if one["in"] == "query"]
+    rows = [[code(one["name"]), one.get("description", "") or NOTHING] for one in parameters if one["in"] == "query"]
     return table(("parameter", "meaning"), rows) if rows else ""
 
 
@@ -106,7 +106,7 @@ def _answers(answers: dict[str, Any]) -> str:
 
 def _content(answer: dict[str, Any]) -> str:
     found = [f"{code(kind)}{_of(content.get('schema', {}))}" for kind, content in answer.get("content", {}).items()]
-    return ", ".join(found) or "–"
+    return ", ".join(found) or NOTHING
 
 
 def _examples(content: dict[str, Any]) -> list[str]:
@@ -141,16 +141,14 @@ def _fields(schema: dict[str, Any]) -> str:
     properties = schema.get("properties", {})
     is_described = any("description" in inner for inner in properties.values())
     rows = [
-        [code(key), _type(inner), *([inner.get("description", "") or "–"] if is_described else [])]
+        [code(key), _type(inner), *([inner.get("description", "") or NOTHING] if is_described else [])]
         for key, inner in properties.items()
     ]
     return table(("field", "type", *(["meaning"] if is_described else [])), rows) if rows else ""
 
 
-def _type(schema: Any) -> str:
+def _type(schema: dict[str, Any]) -> str:
     """Return what a schema says of a value, in a few words."""
-    if not isinstance(schema, dict) or not schema:
-        return "any"
     if "$ref" in schema:
         name = _named(schema["$ref"].rpartition("/")[2])
         return f"[{name}](#{anchor(name)})"
@@ -159,11 +157,14 @@ def _type(schema: Any) -> str:
             return " or ".join(dict.fromkeys(_type(one) for one in schema[key]))
     if "enum" in schema or "const" in schema:
         return ", ".join(code(json.dumps(one)) for one in schema.get("enum", [schema.get("const")]))
+    return _plain(schema)
+
+
+def _plain(schema: dict[str, Any]) -> str:
     kind = schema.get("type", "any")
     if kind == "array":
         return f"list of {_type(schema.get('items', {}))}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"object of {_type(schema['additionalProperties'])}"
     bounds = [f"{sign}{schema[key]:,}" for key, sign in _KEYWORDS.items() if key in schema]
-    words = [str(kind) if not isinstance(kind, list) else " or ".join(kind), schema.get("format", ""), *bounds]
-    return " ".join(word for word in words if word)
+    return " ".join(word for word in (str(kind), schema.get("format", ""), *bounds) if word)

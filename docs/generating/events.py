@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from docs.generating.markdown import code, table
+from docs.generating.markdown import NOTHING, code, table
 from workflows.events import EVENT_TYPES
 
 _DATA = re.compile(r":?\s*\{(.*)\}\.?$")
@@ -18,4 +18,4 @@ def events() -> str:
 def _row(name: str, text: str) -> list[str]:
     data = _DATA.search(text)
     meaning = _DATA.sub("", text).rstrip(".") + "."
-    return [code(name), meaning, code(data.group(1)) if data else "–"]
+    return [code(name), meaning, code(data.group(1)) if data else NOTHING]

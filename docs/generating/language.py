@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from docs.generating.markdown import anchor, code, joined, table
+from docs.generating.markdown import NOTHING, anchor, code, joined, table
 from translator.language import model, verbs
 from translator.language.words import Word
 from translator.planning.availability import AVAILABLE_VERBS
@@ -219,15 +219,15 @@ def _default(info: FieldInfo) -> str:
     if info.is_required():
         return "**required**"
     value = info.get_default(call_default_factory=True, validated_data={})
-    if value in (None, PydanticUndefined) or value == () or value == {}:
-        return "–"
+    if value in (None, PydanticUndefined, (), {}):
+        return NOTHING
     return code(value if isinstance(value, str) else json.dumps(value))
 
 
 def _unit(key: str, info: FieldInfo) -> str:
     if _word(info.metadata, info.annotation) in ("duration", "pause"):
         return "`d h m s ms`"
-    return _UNITS.get(key, "–")
+    return _UNITS.get(key, NOTHING)
 
 
 def _word(marks: list[Any], annotation: Any) -> str:
@@ -254,7 +254,7 @@ def _type(annotation: Any, marks: list[Any]) -> str:  # noqa: PLR0911 - one line
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         heading = PARTS[annotation]
         return f"[{heading}](#{anchor(heading)})"
-    return _PLAIN.get(annotation, "text") + _bounds(marks)
+    return _PLAIN.get(cast("Any", annotation), "text") + _bounds(marks)
 
 
 def _bounds(marks: list[Any]) -> str:

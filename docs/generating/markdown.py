@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+NOTHING = "\N{EN DASH}"
+"""What an empty cell shows."""
+
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table; cells may hold Markdown, a bar in them is escaped."""

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A text that `make` generates: what stands between the markers of `name` in a file, or, without a name, all of it."""
+    """A text that `make` generates: what stands between the markers of `name`, or, without a name, all of a file."""
 
     path: str  # from the root of the repository
     make: Callable[[], str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from docs.generating.markdown import anchor, code, joined, table
+from docs.generating.markdown import NOTHING, anchor, code, joined, table
 from translator.language.problem_kinds import KINDS, ProblemKind
 
 _FAMILIES = {
@@ -22,7 +22,7 @@ def problems() -> str:
     """Return an index, and a section for each kind."""
     kinds = sorted(KINDS.values(), key=lambda kind: (kind.code is None, kind.code or kind.name))
     families = [(family, list(group)) for family, group in groupby(kinds, lambda kind: (kind.code or "")[:2])]
-    rows = [[kind.code or "–", f"[{kind.name}](#{anchor(_heading(kind))})", kind.title] for kind in kinds]
+    rows = [[kind.code or NOTHING, f"[{kind.name}](#{anchor(_heading(kind))})", kind.title] for kind in kinds]
     sections = [part for family, group in families for part in (f"## {_FAMILIES[family]}", *map(_section, group))]
     return joined([table(("code", "name", "in a few words"), rows), *sections])
 
