@@ -20,6 +20,7 @@ from workflows.hosting.pool import HostPool
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+ROOMS = ("translator", "workflows", "spec_service")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 
 
@@ -110,3 +111,22 @@ def _leads_somewhere(page, target):
     if not fragment or not file.is_file():
         return file.exists()
     return fragment in {anchor(heading) for heading in HEADING.findall(FENCE.sub("", file.read_text()))}
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"])
+def test_every_path_that_a_page_names_is_there(page):
+    text = FENCE.sub("", (ROOT / page).read_text())
+
+    named = set(re.findall(r"`((?:translator|workflows|spec_service|specs|tests|examples|docs|bin)/[\w./-]*)`", text))
+
+    assert named
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def test_every_name_of_code_that_the_architecture_names_is_there():
+    text = FENCE.sub("", (ROOT / "ARCHITECTURE.md").read_text())
+    source = "".join(file.read_text() for room in ROOMS for file in (ROOT / room).rglob("*.py"))
+
+    named = set(re.findall(r"`([A-Z][A-Za-z_]{3,})`", text)) - {"StateGraph"}
+
+    assert {name for name in named if not re.search(rf"\b{name}\b", source)} == set()
