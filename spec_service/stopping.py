@@ -30,7 +30,7 @@ class StopSignal:
         stop = asyncio.ensure_future(self._event.wait())
         following: asyncio.Future[T] | None = None
         try:
-            while not stop.done():
+            while not self._event.is_set():
                 following = asyncio.ensure_future(anext(items))
                 await asyncio.wait({following, stop}, return_when=asyncio.FIRST_COMPLETED)
                 if not following.done():

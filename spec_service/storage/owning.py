@@ -15,7 +15,7 @@ from spec_service.errors import DataInUse, DataUnusable
 def owned(data: Path) -> Generator[None]:
     """Make the data directory if need be and own it until the block ends; raises `DataInUse`, `DataUnusable`."""
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # inputs and results are nobody else's business
         handle = os.open(data / "owner.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise DataUnusable(f"the data directory {data} cannot be used: {error.strerror}") from error
