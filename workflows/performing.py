@@ -176,8 +176,7 @@ class Arrival:
         if way is None:
             return None
         if self.program.switch is not None:
-            value = await self.attempt.evaluate(self.program.switch, state, result)
-            target = way.cases.get(value, way.default) if isinstance(value, str) else way.default
+            target = way.picked(await self.attempt.evaluate(self.program.switch, state, result))
             if target is None:
                 raise StepError("no case of the switch fits its value", error_name="no-case")
             return target

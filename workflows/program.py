@@ -32,7 +32,7 @@ class StepProgram:
     saves: CompiledValue  # of `set` and `save`
     switch: CompiledValue | None
     branches: tuple[tuple[CompiledValue | None, str], ...]  # condition and target; None always holds
-    question: CompiledValue | None  # {title, show} of a human step
+    question: CompiledValue | None  # {title, description, show} of a human step
     message: CompiledValue | None  # of a fail step
     result: Validator | None  # what the step's result must fit
 
@@ -48,7 +48,7 @@ class Program:
 
 def prepare(plan: Plan, engine: ExpressionEngine) -> Program:
     """Compile everything in a plan; raises `BrokenPlan`."""
-    compiler = _Compiler(engine, Scopes.of(plan))
+    compiler = _Compiler(engine, Scopes.of(plan), plan.defs)
     return Program(
         plan=plan,
         steps={step.id: compiler.step(step) for step in plan.steps},
@@ -60,6 +60,7 @@ def prepare(plan: Plan, engine: ExpressionEngine) -> Program:
 class _Compiler:
     engine: ExpressionEngine
     scopes: Scopes
+    definitions: Mapping[str, Json]
 
     def value(self, value: Json, scope: Scope) -> CompiledValue:
         compiled = compile_value(value, scope, self.engine)
@@ -73,7 +74,7 @@ class _Compiler:
     def step(self, step: Step) -> StepProgram:
         before, after = self.scopes.for_arguments(step), self.scopes.for_save(step)
         way = step.transition
-        human = {"title": step.human.title, "show": step.human.show} if step.human else None
+        human = step.human.model_dump(include={"title", "description", "show"}) if step.human else None
         return StepProgram(
             step=step,
             when=self.optional(step.when, self.scopes.for_when(step)),
@@ -83,5 +84,5 @@ class _Compiler:
             branches=tuple((self.optional(one.when, after), one.to) for one in (way.branches if way else ())),
             question=self.optional(human, self.scopes.for_human(step)),
             message=self.optional(step.fail.message if step.fail else None, self.scopes.for_human(step)),
-            result=None if step.result is None else Validator(step.result),
+            result=None if step.result is None else Validator(step.result, self.definitions),
         )
