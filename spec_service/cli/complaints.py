@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 FINE = 0
-PROBLEMS = 1  # problems were found, a run failed, something was refused
+PROBLEMS = 1  # problems were found, a run failed, something was refused, or nobody reads what is printed
 USAGE = 64  # EX_USAGE of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT
-BROKEN_PIPE = 141  # 128 + SIGPIPE
 TERMINATED = 143  # 128 + SIGTERM
 
 
@@ -29,6 +30,15 @@ class Interrupted(Complaint):
 
     def __init__(self, *advice: str, exit_code: int = INTERRUPTED) -> None:
         super().__init__("interrupted", *advice, exit_code=exit_code)
+
+
+def innermost(error: BaseException) -> BaseException:
+    """Return the one error that groups of task groups are wrapped around; a group of several stays one."""
+    if isinstance(error, BaseExceptionGroup):
+        inner: list[BaseException] = list(cast("BaseExceptionGroup[BaseException]", error).exceptions)
+        if len(inner) == 1:
+            return innermost(inner[0])
+    return cast("BaseException", error)
 
 
 def wrong_usage(message: str, *advice: str) -> Complaint:

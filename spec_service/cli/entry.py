@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 
 from spec_service.cli.app import build_app
-from spec_service.cli.complaints import BROKEN_PIPE, FINE, Complaint, Interrupted, wrong_usage
+from spec_service.cli.complaints import FINE, PROBLEMS, Complaint, Interrupted, innermost, wrong_usage
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         # What is still buffered goes nowhere, so that the interpreter does not complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = BROKEN_PIPE
+        code = PROBLEMS
     sys.exit(code)
 
 
@@ -31,7 +31,7 @@ def _guarded(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a person gets a message, not a traceback
-        complaint = _complaint(error)
+        complaint = _complaint(innermost(error))
         report = complaint.report()
         if report:
             sys.stderr.write(f"{report}\n")

@@ -75,7 +75,8 @@ def shown(value: Json, indent: int = 0) -> list[str]:
 
 def _entry(key: str, value: Json, indent: int) -> list[str]:
     pad, lines = " " * indent, shown(value)
-    if len(lines) == 1 and len(lines[0]) <= _LONG and not (isinstance(value, (list, dict)) and value):
+    is_short = len(lines) == 1 and (len(lines[0]) <= _LONG or " " not in lines[0])
+    if is_short and not (isinstance(value, (list, dict)) and value):
         return [f"{pad}{one_line(key)}: {lines[0]}"]
     return [f"{pad}{one_line(key)}:", *shown(value, indent + 2)]
 

@@ -9,12 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from spec_service.cli.client import Client
-from spec_service.cli.complaints import TERMINATED, Complaint, Interrupted, wrong_usage
+from spec_service.cli.complaints import TERMINATED, Complaint, Interrupted, innermost, wrong_usage
 from spec_service.cli.configuring import Place, quiet_logs
 from spec_service.cli.server_note import find_server
 from spec_service.settings import Settings
 
 T = TypeVar("T")
+PATIENCE_SECONDS = 2.0  # of somebody who pressed Ctrl-C, for steps in flight; what is cut off runs again
 
 
 @asynccontextmanager
@@ -53,6 +54,8 @@ async def _here(settings: Settings, opened: AsyncExitStack) -> Client:
     from spec_service.cli.local_client import LocalClient  # noqa: PLC0415
 
     quiet_logs(settings)
+    if "drain_seconds" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"drain_seconds": PATIENCE_SECONDS})
     return LocalClient(await opened.enter_async_context(open_services(settings, recover=False)))
 
 
@@ -65,28 +68,31 @@ def no_data(settings: Settings) -> Complaint:
 
 
 def run_async(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a command's coroutine; SIGTERM stops it as Ctrl-C does, so that everything is closed in order."""
-    return asyncio.run(_with_sigterm(work))
+    """Run a command's coroutine and raise what it raises, out of the groups in which task groups wrap it.
+
+    SIGTERM stops it as Ctrl-C does, so that everything is closed in order.
+    """
+    stopped: list[int] = []
+    try:
+        return asyncio.run(_with_sigterm(work, stopped))
+    except BaseException as error:
+        inner = innermost(error)
+        if stopped and isinstance(inner, (Interrupted, asyncio.CancelledError)):
+            advice = inner.advice if isinstance(inner, Interrupted) else ()
+            raise Interrupted(*advice, exit_code=TERMINATED) from None
+        if inner is error:
+            raise
+        raise inner from None
 
 
-async def _with_sigterm(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+async def _with_sigterm(work: Callable[[], Coroutine[Any, Any, T]], stopped: list[int]) -> T:
+    """Await the work; SIGTERM cancels it, and is noted in `stopped`."""
     task = asyncio.ensure_future(work())
-    was_terminated = False
 
     def terminate() -> None:
-        nonlocal was_terminated
-        was_terminated = True
+        stopped.append(signal.SIGTERM)
         task.cancel()
 
-    with suppress(NotImplementedError, ValueError):  # not in the main thread of the process
+    with suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread of the process
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
-    try:
-        return await task
-    except Interrupted as interruption:
-        if was_terminated:
-            raise Interrupted(*interruption.advice, exit_code=TERMINATED) from None
-        raise
-    except asyncio.CancelledError:
-        if was_terminated:
-            raise Interrupted(exit_code=TERMINATED) from None
-        raise
+    return await task

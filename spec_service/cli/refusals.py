@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from typing import cast
 
-from spec_service.cli.complaints import Complaint
+from spec_service.cli.complaints import Complaint, innermost
 from spec_service.errors import Refused
 from translator.errors import SpecloomError
 
@@ -25,7 +24,7 @@ _ADVICE: Mapping[str, tuple[str, ...]] = {
 
 def explained(error: BaseException) -> Complaint:
     """Return what a person is told about an error; one that we do not know is a mistake of ours, and says so."""
-    error = _alone(error)
+    error = innermost(error)
     if isinstance(error, Complaint):
         return error
     if isinstance(error, Refused):
@@ -35,15 +34,6 @@ def explained(error: BaseException) -> Complaint:
     if isinstance(error, OSError):
         return Complaint(f"{error.filename or 'the system'}: {error.strerror or error}")
     return Complaint(f"a mistake of Specloom's own: {type(error).__name__}: {error}", *_where(error))
-
-
-def _alone(error: BaseException) -> BaseException:
-    """Return the one error that groups of task groups are wrapped around."""
-    if isinstance(error, BaseExceptionGroup):
-        inner: list[BaseException] = list(cast("BaseExceptionGroup[BaseException]", error).exceptions)
-        if len(inner) == 1:
-            return _alone(inner[0])
-    return cast("BaseException", error)
 
 
 def _where(error: BaseException) -> list[str]:
