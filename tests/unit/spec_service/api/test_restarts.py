@@ -77,8 +77,9 @@ def types(client, run) -> list[str]:
 
 
 @pytest.fixture
-def settings(tmp_path, catalog):
-    return Settings(data=tmp_path / "data", catalog=catalog, port=0, drain_seconds=5)
+def settings(tmp_path):
+    (tmp_path / "specloom.toml").write_text("")
+    return Settings(data=tmp_path / "data", catalog=tmp_path / "specloom.toml", port=0, drain_seconds=5)
 
 
 def test_a_waiting_run_is_answered_after_a_restart(run_server, settings):
@@ -93,7 +94,8 @@ def test_a_waiting_run_is_answered_after_a_restart(run_server, settings):
         assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_a_busy_run_is_drained_and_goes_on_without_repeating_a_step(run_server, settings):
+def test_a_busy_run_is_drained_and_goes_on_without_repeating_a_step(run_server, settings, catalog):
+    settings = settings.model_copy(update={"catalog": catalog})
     with run_server(settings) as server, server.client() as client:
         run = begin(client, STEPS)
         until(client, run, "running")
