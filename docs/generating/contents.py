@@ -8,6 +8,7 @@ from docs.generating.events import events
 from docs.generating.language import reference
 from docs.generating.parts import Part
 from docs.generating.problems import problems
+from docs.generating.variables import variables
 from translator.language.json_schema import spec_json_schema_text
 
 PARTS = (
@@ -17,4 +18,5 @@ PARTS = (
     Part("docs/http.md", doors, "doors"),
     Part("docs/events.md", events, "events"),
     Part("docs/cli.md", commands, "commands"),
+    Part("docs/cli.md", variables, "variables"),
 )
