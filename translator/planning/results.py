@@ -26,7 +26,7 @@ def know_results(draft: Draft) -> list[Problem]:
 def _known(draft: Draft, one: DraftNode) -> JsonSchema:
     declared = one.node.result
     entry = draft.entries.get(one.id)
-    if one.verb == "luigi":
+    if one.verb == "luigi" and (entry or declared is not None):  # an unknown stage is one mistake, not several
         return _of_stage(one, as_schema(declared) if declared is not None else entry.result if entry else {})
     if declared is not None:
         return as_schema(declared)
