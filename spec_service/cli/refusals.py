@@ -13,11 +13,11 @@ _ADVICE: Mapping[str, tuple[str, ...]] = {
     "data-in-use": ("specloom dev serves several commands at once; run it, and these commands find it",),
     "unknown-run": ("specloom runs lists the runs; --data DIR looks into another data directory",),
     "not-waiting": ("specloom runs RUN shows where the run stands",),
-    "already-final": ("specloom runs RUN shows how it ended",),
+    "run-ended": ("specloom runs RUN shows how it ended",),
     "version-exists": ("raise metadata.version in the spec, or leave it out as long as you are working on it",),
     "several-questions": ("--question NODE says which one is answered; specloom runs RUN lists them",),
     "server-unreachable": ("specloom dev starts a server; without --server none is needed",),
-    "not-authenticated": ("set SPECLOOM_TOKEN to the token of the server",),
+    "unauthenticated": ("set SPECLOOM_TOKEN to the token of the server",),
     "catalog-file-invalid": ("examples/README.md shows a catalog; specloom init writes one",),
 }
 

@@ -6,6 +6,7 @@ import re
 import select
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -31,14 +32,16 @@ class Terminal:
         )
         os.close(slave)
         self.text = ""
+        self._seen = 0
 
     def until(self, wanted: str) -> str:
-        """Read until something new is shown; returns what was read."""
-        begin, deadline = len(self.text), time.monotonic() + SECONDS
-        while wanted not in self.text[begin:]:
+        """Read until a text is shown, behind the one that was waited for before; returns what was read."""
+        begin, deadline = self._seen, time.monotonic() + SECONDS
+        while (at := self.text.find(wanted, begin)) < 0:
             assert time.monotonic() < deadline, self.text
             assert self._read(), self.text
-        return self.text[begin:]
+        self._seen = at + len(wanted)
+        return self.text[begin : self._seen]
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
@@ -46,8 +49,12 @@ class Terminal:
     def end(self) -> int:
         while self._read():
             pass
-        os.close(self._master)
         return self.process.wait(SECONDS)
+
+    def close(self) -> None:
+        os.close(self._master)
+        self.process.kill()
+        self.process.wait()
 
     def _read(self) -> bool:
         if not select.select([self._master], [], [], SECONDS)[0]:
@@ -60,39 +67,52 @@ class Terminal:
         return bool(data)
 
 
+@pytest.fixture
+def terminal(specloom) -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def start(*arguments: str) -> Terminal:
+        opened.append(Terminal(specloom, *arguments))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+
+
 @pytest.mark.slow
-def test_a_person_answers_where_the_run_waits(specloom):
-    terminal = Terminal(specloom, "run", "specs/gate.yaml")
-    shown = terminal.until("verdict:")
+def test_a_person_answers_where_the_run_waits(terminal):
+    person = terminal("run", "specs/gate.yaml")
+    shown = person.until("verdict:")
     assert "✔ greet" in shown
     assert "? ask" in shown
     assert "letter: Dear Ada" in shown
-    terminal.until("> ")
-    terminal.type("maybe\n")
-    terminal.until("choose one of: approve, reject")
-    terminal.until("> ")
-    terminal.type("1\n")
-    terminal.until("comment (Enter: none)> ")
-    terminal.type("this is much longer than what is allowed\n")
-    terminal.until("this does not fit:")
-    terminal.until("> ")
-    terminal.type("approve\n")
-    terminal.until("comment (Enter: none)> ")
-    terminal.type("\n")
-    ended = terminal.until("gate@r1 succeeded")
+    person.until("> ")
+    person.type("maybe\n")
+    person.until("choose one of: approve, reject")
+    person.until("> ")
+    person.type("1\n")
+    person.until("comment (Enter: none)> ")
+    person.type("this is much longer than what is allowed\n")
+    person.until("this does not fit:")
+    person.until("> ")
+    person.type("approve\n")
+    person.until("comment (Enter: none)> ")
+    person.type("\n")
+    ended = person.until("gate@r1 succeeded")
     assert "✔ write" in ended
-    assert terminal.end() == 0
+    assert person.end() == 0
 
 
 @pytest.mark.slow
-def test_later_leaves_the_run_waiting_with_the_command_that_answers(specloom):
-    terminal = Terminal(specloom, "run", "specs/gate.yaml")
-    terminal.until("> ")
-    terminal.type("later\n")
-    text = terminal.until("Stop it with")
-    assert terminal.end() == 0
+def test_later_leaves_the_run_waiting_with_the_command_that_answers(terminal):
+    person = terminal("run", "specs/gate.yaml")
+    person.until("> ")
+    person.type("later\n")
+    text = person.until("Stop it with: specloom cancel")
+    assert person.end() == 0
     run_id = re.search(r"specloom approve (\S+)", text)[1]
-    answered = Terminal(specloom, "resume", run_id)
+    answered = terminal("resume", run_id)
     answered.until("> ")
     answered.type("reject\n")
     answered.until("> ")
@@ -102,10 +122,10 @@ def test_later_leaves_the_run_waiting_with_the_command_that_answers(specloom):
 
 
 @pytest.mark.slow
-def test_ctrl_c_at_a_question_ends_at_once(specloom):
-    terminal = Terminal(specloom, "run", "specs/gate.yaml")
-    terminal.until("> ")
-    terminal.type("\x03")
-    text = terminal.until("specloom resume ")
+def test_ctrl_c_at_a_question_ends_at_once(terminal):
+    person = terminal("run", "specs/gate.yaml")
+    person.until("> ")
+    person.type("\x03")
+    text = person.until(": specloom resume ")
     assert "the run waits for an answer" in text
-    assert terminal.end() == 130
+    assert person.end() == 130
