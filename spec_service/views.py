@@ -123,6 +123,7 @@ class WaitingFor(View):
     interrupt_id: str
     node: str
     title: str
+    description: str = ""
     show: Json = None
     schema_: JsonSchema = Field(alias="schema", serialization_alias="schema")
     assignees: tuple[str, ...] = ()
@@ -138,6 +139,7 @@ class WaitingFor(View):
             interrupt_id=question.interrupt_id,
             node=question.step,
             title=question.title,
+            description=question.description,
             show=question.show,
             schema=question.schema or {},
             assignees=question.assignees,

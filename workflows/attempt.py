@@ -22,6 +22,7 @@ from workflows.run import Run, RunError
 
 Json = Any
 MAX_INLINE_BYTES = 32 * 1024  # of a result as JSON; a larger one becomes an artifact
+MAX_CRASHES = 3  # of the server at one visit of a step, which is then left alone
 MAX_STEPS = 10_000  # of a run whose author set no limit
 _NEVER_RETRIED = frozenset({"step-limit", "time-limit", "expression-failed", "expression-too-costly"})
 VisitKey = tuple[str, str]  # step, visit
@@ -62,6 +63,7 @@ class Attempt:
     ports: Ports
     executions: dict[ExecutionKey, StepExecution] = field(default_factory=dict[ExecutionKey, StepExecution])
     tries_failed: dict[VisitKey, int] = field(default_factory=dict[VisitKey, int])
+    tries_crashed: dict[VisitKey, int] = field(default_factory=dict[VisitKey, int])
     latest: dict[str, StepExecution] = field(default_factory=dict[str, StepExecution])
     questions: dict[str, Question] = field(default_factory=dict[str, Question])
     expansions: dict[VisitKey, ExpansionRecorded] = field(default_factory=dict[VisitKey, ExpansionRecorded])
@@ -89,8 +91,10 @@ class Attempt:
         self.executions[*key, execution.task] = execution
         if execution.task:
             return
-        if execution.status is StepStatus.FAILED and execution.error and execution.error.name != "crashed":
+        if execution.status is StepStatus.FAILED:
             self.tries_failed[key] = self.tries_failed.get(key, 0) + 1
+        elif execution.status is StepStatus.CRASHED:
+            self.tries_crashed[key] = self.tries_crashed.get(key, 0) + 1
         if execution.status is not StepStatus.SKIPPED:
             self.visits.setdefault(execution.step, set()).add(execution.visit)
         self.latest[execution.step] = execution
@@ -105,7 +109,7 @@ class Attempt:
         return sum(len(visits) for visits in self.visits.values())
 
     def failures(self, step: Step, visit: Visit) -> int:
-        """Return how many tries of a step have failed at a visit, crashes not counted."""
+        """Return how many tries of a step have failed at a visit; those that the server did not outlive don't count."""
         return self.tries_failed.get((step.id, visit.id), 0)
 
     def may_retry(self, step: Step, visit: Visit, error_name: str) -> bool:
@@ -114,8 +118,6 @@ class Attempt:
 
     def allows_retry(self, step: Step, error_name: str, failures: int) -> bool:
         """Tell whether a step may be tried again after `failures` failed tries, the last with this error."""
-        if error_name == "crashed":
-            return True
         is_meant = "any" in step.retry.errors or error_name in step.retry.errors
         return is_meant and failures <= step.retry.max and error_name not in _NEVER_RETRIED
 

@@ -16,6 +16,7 @@ EVENT_TYPES: dict[str, str] = {
     "step.succeeded": "A step has a result: {seconds, goto?}.",
     "step.failed": "A step failed for good: {error}.",
     "step.retrying": "A try failed, another follows: {error, try, wait_seconds}.",
+    "step.crashed": "The server died during a try: {try}.",
     "step.skipped": "A step of a DAG is not run: {reason}.",
     "step.cancelled": "A step was stopped.",
     "step.asked": "A person is asked: {interrupt_id, title, assignees, expires_at}.",

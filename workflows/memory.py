@@ -217,6 +217,7 @@ def _(record: QuestionAsked, entry: _Entry) -> _Entry:
         assignees=record.assignees,
         asked_at=record.asked_at,
         expires_at=record.expires_at,
+        description=record.description,
     )
     return replace(entry, questions={**entry.questions, record.interrupt_id: question})
 

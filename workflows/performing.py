@@ -13,7 +13,7 @@ from translator import compiling
 from translator.compiling import Update
 from translator.language.expressions import ExpressionError
 from translator.planning.plan import END, RetryPolicy, Step, Verb
-from workflows.attempt import MAX_INLINE_BYTES, MAX_STEPS, Attempt, Visit, error_of
+from workflows.attempt import MAX_CRASHES, MAX_INLINE_BYTES, MAX_STEPS, Attempt, Visit, error_of
 from workflows.errors import StepError
 from workflows.nodes.assign import assign
 from workflows.nodes.call import Node, NodeCall
@@ -71,7 +71,7 @@ class Arrival:
             raise StepFailed(before.error)
         await self.count()
         while True:
-            execution = self._open()
+            execution = await self._open()
             try:
                 return await self._try(execution)
             except (StepError, ExpressionError) as error:
@@ -114,21 +114,30 @@ class Arrival:
     def _may_retry(self, error_name: str) -> bool:
         return self.attempt.may_retry(self.step, self.visit, error_name)
 
-    def _open(self) -> StepExecution:
+    async def _open(self) -> StepExecution:
         """Begin a try, or take up the one in which a person is still asked; another try without an end has crashed."""
         attempt, before = self.attempt, self.recorded
         if before and before.status is StepStatus.RUNNING:
             if self.step.verb == "human":
                 return before
-            error = error_of(self.step, StepError("the worker died while this was running", error_name="crashed"))
-            before = attempt.closed(before, StepStatus.FAILED, error=error)
-            attempt.append(before)
-        number = before.try_number + 1 if before else 1
-        execution = attempt.opened(self.step, self.visit, number)
-        attempt.append(
-            execution, attempt.event("step.started", self.step.id, **{"verb": self.step.verb, "try": number})
-        )
+            await self._crashed(before)
+        execution = self._next_try()
+        event = attempt.event("step.started", self.step.id, **{"verb": self.step.verb, "try": execution.try_number})
+        attempt.append(execution, event)
         return execution
+
+    async def _crashed(self, before: StepExecution) -> None:
+        """Record that the server died during a try; raises `StepFailed` when it has done so too often."""
+        attempt, died = self.attempt, StepError("the server died while this was running", error_name="crashed")
+        record = attempt.closed(before, StepStatus.CRASHED, error=error_of(self.step, died))
+        attempt.append(record, attempt.event("step.crashed", self.step.id, **{"try": before.try_number}))
+        if attempt.tries_crashed[self.step.id, self.visit.id] >= MAX_CRASHES:
+            message = f"the server died {MAX_CRASHES} times while this was running, so it is not tried again"
+            await self.fail(StepError(message, error_name="crashed"), self._next_try())
+
+    def _next_try(self) -> StepExecution:
+        before = self.recorded
+        return self.attempt.opened(self.step, self.visit, before.try_number + 1 if before else 1)
 
     async def _try(self, execution: StepExecution) -> StepExecution:
         arguments = await self.attempt.evaluate(self.program.arguments, self.state)

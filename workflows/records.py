@@ -21,6 +21,7 @@ class StepStatus(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CRASHED = "crashed"  # the server died meanwhile; not a failure of the step's own
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
 
@@ -118,6 +119,7 @@ class QuestionAsked:
     assignees: tuple[str, ...]
     asked_at: datetime
     expires_at: datetime | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,7 @@ class Question:
     assignees: tuple[str, ...]
     asked_at: datetime
     expires_at: datetime | None
+    description: str = ""
     answered_at: datetime | None = None
     answer: Json = None
     has_expired: bool = False

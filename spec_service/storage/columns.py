@@ -111,6 +111,7 @@ def question_of(row: sqlite3.Row) -> Question:
         assignees=tuple(read_json(row["assignees"])),
         asked_at=datetime.fromisoformat(row["asked_at"]),
         expires_at=read_time(row["expires_at"]),
+        description=row["description"],
         answered_at=read_time(row["answered_at"]),
         answer=read_json(row["answer"]),
         has_expired=bool(row["has_expired"]),

@@ -112,6 +112,7 @@ CREATE TABLE question (
 	step VARCHAR NOT NULL,
 	visit VARCHAR NOT NULL,
 	title VARCHAR NOT NULL,
+	description VARCHAR NOT NULL,
 	show VARCHAR,
 	schema TEXT,
 	assignees VARCHAR NOT NULL,

@@ -59,7 +59,7 @@ _RECORD_STEP = _upsert(
 )
 _ASK = _insert(
     "question",
-    "tenant run_id interrupt_id step visit title show schema assignees asked_at expires_at has_expired is_taken",
+    "tenant run_id interrupt_id step visit title description show schema assignees asked_at expires_at has_expired is_taken",
     " ON CONFLICT (tenant, run_id, interrupt_id) DO NOTHING",  # a resumed step asks again what it asked already
 )
 _EXPAND = _upsert("expansion", "tenant run_id step visit", "digest body recorded_at")
@@ -182,6 +182,7 @@ def _(record: QuestionAsked, tenant: str) -> tuple[Statement, ...]:
         record.step,
         record.visit,
         record.title,
+        record.description,
         optional_json_text(record.show),
         optional_json_text(record.schema),
         json_text(list(record.assignees)),

@@ -150,6 +150,7 @@ class QuestionRow(SQLModel, table=True):
     step: str
     visit: str
     title: str
+    description: str
     show: str | None  # JSON
     schema_: str | None = Field(sa_column=Column("schema", Text))  # JSON
     assignees: str  # JSON

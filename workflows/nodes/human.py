@@ -47,6 +47,7 @@ async def _put(call: NodeCall, interrupt_id: str) -> Question:
         assignees=step.human.assignees if step.human else (),
         asked_at=now,
         expires_at=_expiry(call, now),
+        description=str(asked.get("description") or ""),
     )
     question = Question(**{one.name: getattr(record, one.name) for one in fields(record)})
     attempt.questions[interrupt_id] = question

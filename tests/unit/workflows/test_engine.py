@@ -318,9 +318,42 @@ async def test_a_run_whose_worker_died_goes_on_and_repeats_only_the_open_step(be
     ends = [(one.step, one.status, one.error.name if one.error else None) for one in history.steps]
     assert ends == [
         ("a", StepStatus.SUCCEEDED, None),
-        ("b", StepStatus.FAILED, "crashed"),
+        ("b", StepStatus.CRASHED, "crashed"),
         ("b", StepStatus.SUCCEEDED, None),
     ]
+
+
+async def test_a_step_that_takes_the_server_with_it_three_times_is_left_alone(bench: Bench) -> None:
+    calls: list[str] = []
+
+    async def deadly(call: ToolCall) -> Json:
+        calls.append(call.step)
+        await asyncio.sleep(60)
+
+    bench.tools = {"t.a": deadly}
+    plan = plan_of(tool("a", "end"))
+    await bench.create(plan)
+    for death in range(1, 4):
+        attempt = asyncio.ensure_future(bench.start(plan).run_attempt(bench.run_id))
+        await until(lambda expected=death: len(calls) == expected)
+        bench.forget(attempt)
+    assert await bench.resume(plan) is RunStatus.FAILED
+    assert len(calls) == 3
+    error = (await bench.history()).run.error
+    assert error is not None
+    assert (error.name, error.node) == ("crashed", "a")
+
+
+async def test_a_host_that_crashes_is_an_error_like_others(bench: Bench) -> None:
+    calls: list[int] = []
+
+    async def crashing(_: ToolCall) -> Json:
+        calls.append(1)
+        raise StepError("its process ended with signal 9", error_name="crashed")
+
+    bench.tools = {"t.a": crashing}
+    assert await bench.run(plan_of(tool("a", "end"))) is RunStatus.FAILED
+    assert len(calls) == 1
 
 
 async def test_a_cancel_that_the_server_did_not_live_to_carry_out(bench: Bench) -> None:

@@ -135,6 +135,7 @@ def upgrade() -> None:
         sa.Column("step", sa.String(), nullable=False),
         sa.Column("visit", sa.String(), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
         sa.Column("show", sa.String(), nullable=True),
         sa.Column("schema", sa.Text(), nullable=True),
         sa.Column("assignees", sa.String(), nullable=False),
