@@ -142,12 +142,12 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         return answer_problem("method-not-allowed", detail, _request_id(request), headers={"Allow": allowed})
     if status == 404:  # noqa: PLR2004
         return answer_problem("not-found", "There is no such door.", _request_id(request))
-    return answer_problem("bad-query", "The request cannot be understood.", _request_id(request))
+    return answer_problem("invalid-request", "The request cannot be understood.", _request_id(request))
 
 
 async def _answer_validation(request: Request, _error: Exception) -> Response:
     """Answer what FastAPI refused by itself, without giving anything back."""
-    return answer_problem("bad-query", "A parameter cannot be understood.", _request_id(request))
+    return answer_problem("invalid-request", "A parameter cannot be understood.", _request_id(request))
 
 
 def _methods(request: Request) -> set[str]:

@@ -63,7 +63,7 @@ class PlanMismatch(ServiceError):
 class AlreadyFinal(ServiceError):
     """The run has ended; it cannot be stopped any more."""
 
-    name = "already-final"
+    name = "run-ended"
 
 
 class BadCursor(ServiceError):
@@ -75,7 +75,7 @@ class BadCursor(ServiceError):
 class BadQuery(ServiceError):
     """A parameter of the query cannot be understood."""
 
-    name = "bad-query"
+    name = "invalid-request"
 
 
 class DataInUse(ServiceError):

@@ -69,14 +69,14 @@ class Guard:
         hosts = headers.getlist("host")
         match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if match is None:
-            return "bad-host", "The request needs one valid `Host`.", {}
+            return "host-not-allowed", "The request needs one valid `Host`.", {}
         if self._hosts is not None and match["name"].lower() not in self._hosts:
-            return "foreign-host", "This server does not go by that name; see SPECLOOM_ALLOWED_HOSTS.", {}
+            return "host-not-allowed", "This server does not go by that name; see SPECLOOM_ALLOWED_HOSTS.", {}
         for origin in headers.getlist("origin"):
             if not self._is_own(origin, hosts[0]):
-                return "foreign-origin", "Web pages of other origins may not ask this server.", {}
+                return "origin-not-allowed", "Web pages of other origins may not ask this server.", {}
         if self._token is not None and scope["path"] not in _OPEN and not self._has_token(headers):
-            return "not-authenticated", "This door asks for a bearer token.", {"WWW-Authenticate": "Bearer"}
+            return "unauthenticated", "This door asks for a bearer token.", {"WWW-Authenticate": "Bearer"}
         return None
 
     def _is_own(self, origin: str, host: str) -> bool:

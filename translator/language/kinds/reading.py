@@ -112,7 +112,7 @@ TEXTS: tuple[tuple[str, ...], ...] = (
     (
         "too-many-values",
         "Too many keys and values",
-        "The text has more keys and values than the limit (100,000 in a spec, 250,000 in a request). Reading stopped.",
+        "The text has more keys and values than the limit (50,000 in a spec, 250,000 in a request). Reading stopped.",
         "A server that reads everything can be kept busy by anybody.",
         "Split the workflow; hand large data to a stage or tool by URI instead of by value.",
     ),

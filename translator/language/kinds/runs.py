@@ -110,4 +110,32 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "A step that kills workers would otherwise stop everything else.",
         "Look for memory and native libraries; retry the run when it is mended.",
     ),
+    (
+        "needs-failed",
+        "Something that a node of a DAG needs has failed",
+        "The node is not run, since what it would work with is not there.",
+        "Independent branches go on; what depends on the failure cannot.",
+        "Look at the node that failed; it is the run's error.",
+    ),
+    (
+        "no-case",
+        "No case of a switch fits its value",
+        "The value is none of `cases`, and there is no `default`.",
+        "The run would have nowhere to go.",
+        "Add the case, a `default`, or an `enum` to the schema of the value.",
+    ),
+    (
+        "broken-plan",
+        "A stored plan cannot be read any more",
+        "It was made by another version of the server, whose expressions this one does not understand.",
+        "A run that was started on a plan ends on that plan, or not at all.",
+        "Plan the spec again and start a new run.",
+    ),
+    (
+        "invalid-parameter",
+        "A parameter of a Luigi task does not take its value",
+        "The value fits the parameter's schema, and the parameter refuses it all the same.",
+        "Luigi itself would not check it, and the task would run with something else.",
+        "Correct the value in `with`.",
+    ),
 )

@@ -136,10 +136,10 @@ def test_specs_and_runs_are_listed_in_pages(client):
 @pytest.mark.parametrize(
     ("path", "name"),
     [
-        ("/runs?limit=0", "bad-query"),
-        ("/runs?limit=1e3", "bad-query"),
-        ("/runs?status=done", "bad-query"),
-        ("/runs?label=x", "bad-query"),
+        ("/runs?limit=0", "invalid-request"),
+        ("/runs?limit=1e3", "invalid-request"),
+        ("/runs?status=done", "invalid-request"),
+        ("/runs?label=x", "invalid-request"),
         ("/runs?cursor=%ff", "bad-cursor"),
         ("/specs?cursor=abc", "bad-cursor"),
     ],
@@ -151,7 +151,7 @@ def test_queries_are_read_strictly_and_not_given_back(client, path, name):
 def test_a_wait_that_is_none_is_refused(client):
     spec = post_spec(client, HELLO, "waits")
     for wait in ("soon", "nan", "inf", "-1"):
-        problem(client.post(f"/specs/{spec}/execute?wait={wait}", json={}), 400, "bad-query")
+        problem(client.post(f"/specs/{spec}/execute?wait={wait}", json={}), 400, "invalid-request")
 
 
 def test_bodies_are_read_field_by_field(client):
@@ -217,7 +217,7 @@ def test_a_waiting_run_is_cancelled_at_once(client):
     until(client, run, "waiting")
     answer = client.post(f"/runs/{run}/cancel")
     assert (answer.status_code, answer.json()["status"], answer.json()["waiting_for"]) == (202, "cancelled", [])
-    problem(client.post(f"/runs/{run}/cancel"), 409, "already-final")
+    problem(client.post(f"/runs/{run}/cancel"), 409, "run-ended")
     problem(client.post(f"/runs/{run}/resume", json={"answer": {}}), 409, "not-waiting")
     assert [one["type"] for one in events(client, run)][-2:] == ["run.cancel-requested", "run.cancelled"]
 
