@@ -279,7 +279,7 @@ class Node(Part):
         default_factory=dict, description="Arguments that are secrets, by name. Example: `{token: SEARCH_KEY}`."
     )
     mask: tuple[str, ...] = Field((), description="Fields of arguments and result that are hidden in records.")
-    reset: tuple[Name, ...] = Field((), description="Channels that are emptied when the node is entered.")
+    reset: tuple[Name, ...] = Field((), description="Channels that are emptied just before what the node saves lands.")
     description: str | None = Field(None, description="What the node is for.")
 
     @property

@@ -28,7 +28,7 @@ class ReadLimits:
 
     size: int = 1 << 20
     depth: int = 64
-    values: int = 100_000
+    values: int = 50_000
     scalar: int = 64 << 10
 
 

@@ -12,6 +12,7 @@ from translator.planning.draft import Draft, DraftNode
 AVAILABLE_VERBS = ("luigi", "tool", "human", "dag", "set", "fail")
 
 _LATER_KEYS_OF_NODES = ("map", "catch", "compensate", "cache", "idempotency_key", "mask", "join")
+_LATER_KEYS_OF_BLOCKS = ("timeout", "retry")
 _LATER_LIMITS_OF_NODES = ("tokens", "cost_usd")
 _LATER_LIMITS = ("tokens", "cost_usd", "fan_out")
 
@@ -47,6 +48,8 @@ def _of_node(one: DraftNode) -> Iterator[str]:
     for path in _set_keys(one.node, one.path, _LATER_KEYS_OF_NODES):
         if not (path == one.at("join") and one.node.join == "all"):
             yield path
+    if one.node.nodes:
+        yield from _set_keys(one.node, one.path, _LATER_KEYS_OF_BLOCKS)
     if one.node.limits:
         yield from _set_keys(one.node.limits, one.at("limits"), _LATER_LIMITS_OF_NODES)
 
