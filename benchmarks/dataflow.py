@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.figures import Figure
 from benchmarks.layers import LAYERS, SECONDS, WIDTH
 from spec_service.bootstrap import open_services
+from spec_service.logs import configure_logs
 from spec_service.operations.create_spec import create_spec
 from spec_service.operations.execute_spec import execute_spec
 from spec_service.operations.run_events import page_events
@@ -57,6 +58,7 @@ def figures() -> list[Figure]:
 
 
 async def _measure() -> float:
+    configure_logs(Settings(log_level="error"))
     with tempfile.TemporaryDirectory() as folder:
         catalog = Path(folder, "specloom.toml")
         catalog.write_text(CATALOG)

@@ -19,11 +19,13 @@ def figures() -> list[Figure]:
     """Return what reading takes, and what all of validating and planning takes."""
     data = spec_text(NODES).encode()
     reading = best_of(5, lambda: _read(data))
-    everything = best_of(3, lambda: _plan(data))
+    once = best_of(5, lambda: _plan(data))
+    twice = best_of(3, lambda: _plan(data, is_posted_first=True))
     size = f"{len(data) // 1000} kB"
     return [
         Figure(f"read a spec of {NODES:,} nodes ({size})", reading, "s", 0.1),
-        Figure(f"validate and plan a spec of {NODES:,} nodes", everything, "s", 0.5, "reading included"),
+        Figure(f"validate and plan a spec of {NODES:,} nodes", once, "s", 0.5, "what `specloom plan FILE` does"),
+        Figure("the same, posted first, then planned", twice, "s", None, "its text is checked twice"),
     ]
 
 
@@ -59,11 +61,13 @@ def _read(data: bytes) -> Document:
     return document
 
 
-def _plan(data: bytes) -> Plan:
+def _plan(data: bytes, *, is_posted_first: bool = False) -> Plan:
+    """Read, check and plan; a spec that is posted is checked by its text alone before it is planned."""
     document, engine = _read(data), CelEngine()
     spec, problems = check_shape(document)
     assert isinstance(spec, Spec), problems
-    assert not [one for one in check_text(spec, document, engine) if not one.is_advice]
+    if is_posted_first:
+        assert not [one for one in check_text(spec, document, engine) if not one.is_advice]
     entry = CatalogEntry(
         kind="tool",
         name="bench.echo",
