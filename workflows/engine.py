@@ -45,6 +45,7 @@ class _Live:
     attempt: Attempt
     task: asyncio.Task[Any] | None = None
     control: RunControl = field(default_factory=RunControl)
+    is_new: bool = False  # there is no checkpoint yet
     is_cancelled: bool = False
     is_draining: bool = False
 
@@ -135,7 +136,7 @@ class Engine:
         except WorkflowError as error:
             return await self._end(run.id, number, RunStatus.FAILED, error=RunError(error.name, error.message))
         attempt = Attempt.of(replace(history, run=started), number, ready.program, self._ports)
-        live = self._live[run.id] = _Live(attempt)
+        live = self._live[run.id] = _Live(attempt, is_new=kind == "start")
         self._attempts[run.id] = attempt
         try:
             record = AttemptStarted(run.id, number, kind, datetime.now(UTC))
@@ -186,7 +187,7 @@ class Engine:
     async def _invoke(self, live: _Live, ready: _Ready) -> dict[str, Json]:
         if live.is_cancelled:
             raise asyncio.CancelledError
-        given = await self._input(live.attempt)
+        given = await self._input(live)
         config = _config(live.attempt)
         live.task = asyncio.ensure_future(ready.graph.ainvoke(given, config, durability="sync", control=live.control))
         try:
@@ -202,9 +203,10 @@ class Engine:
             raise asyncio.CancelledError
         return status
 
-    async def _input(self, attempt: Attempt) -> Json:
+    async def _input(self, live: _Live) -> Json:
         """Return what to start or resume the graph with."""
-        if await self._checkpointer.aget_tuple(_config(attempt)) is None:
+        attempt, is_new, live.is_new = live.attempt, live.is_new, False
+        if is_new or await self._checkpointer.aget_tuple(_config(attempt)) is None:
             return compiling.initial_state(attempt.program.plan)
         answers = {
             question.interrupt_id: question.answer
@@ -218,6 +220,7 @@ class Engine:
             outputs = await attempt.evaluate(attempt.program.outputs, state)
         except ExpressionError as error:
             return await self._fail(attempt, RunError(error.name, f"an output has no value: {error.message}"))
+        await self._ports.journal.durable()  # nothing is called succeeded of which a record is missing
         return await self._end(attempt.run.id, attempt.number, RunStatus.SUCCEEDED, outputs=outputs)
 
     async def _fail(self, attempt: Attempt, error: RunError) -> RunStatus:

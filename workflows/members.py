@@ -60,14 +60,14 @@ class _Member:
     async def _act(self) -> Outcome:
         parent = self._step.block
         if self._round.is_blocked(self._step.needs):
-            return await self._skip(Outcome.BLOCKED, "something that it needs failed")
+            return self._skip(Outcome.BLOCKED, "something that it needs failed")
         if self._round.is_stopped(parent):
-            return await self._skip(Outcome.BLOCKED, "a sibling failed, and the block fails fast")
+            return self._skip(Outcome.BLOCKED, "a sibling failed, and the block fails fast")
         if self._round.is_skipped(parent):
-            return await self._skip(Outcome.SKIPPED, "its block is skipped")
+            return self._skip(Outcome.SKIPPED, "its block is skipped")
         try:
             if not await self._is_wanted():
-                return await self._skip(Outcome.SKIPPED, "its condition does not hold")
+                return self._skip(Outcome.SKIPPED, "its condition does not hold")
             await (self._nested() if self._step.verb == "dag" else self._work())
         except StepFailed:
             self._stop_siblings()
@@ -83,13 +83,13 @@ class _Member:
         except ExpressionError as error:
             await self._arrival.fail(StepError(error.message, error_name=error.name))
 
-    async def _skip(self, outcome: Outcome, reason: str) -> Outcome:
+    def _skip(self, outcome: Outcome, reason: str) -> Outcome:
         attempt, step = self._attempt, self._step
         blocked = StepError(reason, error_name="needs-failed")
         error = error_of(step, blocked) if outcome is Outcome.BLOCKED else None
         opened = self._arrival.recorded or attempt.opened(step, self._arrival.visit, 1)
         record = attempt.closed(opened, StepStatus.SKIPPED, error=error)
-        await attempt.commit(record, attempt.event("step.skipped", step.id, reason=reason))
+        attempt.append(record, attempt.event("step.skipped", step.id, reason=reason))
         return outcome
 
     def _stop_siblings(self) -> None:
@@ -121,6 +121,6 @@ class _Member:
             cause = StepError(f"{failed[0]} did not succeed", error_name="needs-failed")
             record = self._attempt.closed(opened, StepStatus.SKIPPED, error=error_of(step, cause))
             event = self._attempt.event("step.skipped", step.id, reason=cause.message)
-            await self._attempt.commit(record, event)
+            self._attempt.append(record, event)
             raise StepFailed(error_of(step, cause))
         return await self._arrival.record(opened, await results_of(self._attempt, step))

@@ -108,7 +108,7 @@ class Arrival:
         opened = execution or self.attempt.opened(self.step, self.visit, 1)
         record = await self._failed(opened, cause)
         error = record.error or error_of(self.step, cause)
-        await self.attempt.commit(record, self.attempt.event("step.failed", self.step.id, error=error.as_json()))
+        self.attempt.append(record, self.attempt.event("step.failed", self.step.id, error=error.as_json()))
         raise StepFailed(error) from cause
 
     def _may_retry(self, error_name: str) -> bool:
@@ -168,7 +168,10 @@ class Arrival:
             raise StepError(f"the result does not fit its schema{where}: {first.message}", error_name="invalid-result")
 
     async def record(self, execution: StepExecution, result: Json, state: State | None = None) -> StepExecution:
-        """Evaluate what follows from the result and make the step's success durable."""
+        """Evaluate what follows from the result and record the step's success.
+
+        Nobody waits for it here: the checkpoint that follows is queued behind it, and the next effect waits for both.
+        """
         attempt, before = self.attempt, self.state if state is None else state
         saves = await attempt.evaluate(self.program.saves, before, result)
         after = compiling.apply(attempt.program.plan, before, Update(saves=(saves,), resets=frozenset(self.step.reset)))
@@ -176,7 +179,7 @@ class Arrival:
         kept = await self._kept(result)
         record = attempt.closed(execution, StepStatus.SUCCEEDED, result=kept, saves=saves, goto=goto)
         data: dict[str, Json] = {"seconds": _seconds(record)} | ({"goto": goto} if goto else {})
-        await attempt.commit(record, attempt.event("step.succeeded", self.step.id, **data))
+        attempt.append(record, attempt.event("step.succeeded", self.step.id, **data))
         return record
 
     async def _choose(self, state: State, result: Json) -> str | None:

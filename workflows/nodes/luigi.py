@@ -66,7 +66,7 @@ class _Recorder:
         complete = sum(task.is_complete for task in expansion.tasks)
         tasks = [{"task": task.key, "name": task.name, "needs": list(task.needs)} for task in expansion.tasks]
         event = attempt.event("luigi.expanded", step, digest=expansion.digest, tasks=tasks, complete=complete)
-        await attempt.commit(record, event)
+        attempt.append(record, event)
 
     def recorded(self, task_key: str) -> bool:
         found = self._found(task_key)
@@ -114,7 +114,7 @@ class _Recorder:
         if outcome.status == "succeeded":
             record = attempt.closed(opened, StepStatus.SUCCEEDED, log_uri=log_uri)
             event = self._event("luigi.task-succeeded", task, seconds=round(outcome.seconds, 3), log_uri=log_uri)
-            await attempt.commit(record, event)
+            attempt.append(record, event)
             return
         name = outcome.error.error_name if outcome.error else outcome.status
         message = outcome.error.message if outcome.error else "the task was stopped"

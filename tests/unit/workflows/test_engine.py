@@ -9,7 +9,7 @@ from tests.unit.workflows.bench import Bench, human, plan_of, to, tool, until
 from translator.planning.plan import Branch, Failure, Limits, RetryPolicy, Step, Transition
 from workflows.errors import StepError
 from workflows.ports import ToolCall
-from workflows.records import CancelRequested, StepStatus
+from workflows.records import CancelRequested, QuestionAnswered, RunMoved, StepStatus
 from workflows.run import RunStatus
 
 pytestmark = pytest.mark.anyio
@@ -114,6 +114,29 @@ async def test_a_person_is_asked_and_the_answer_resumes_the_run_on_another_engin
     assert history.run.attempt == 2
     assert [question.is_taken for question in history.questions] == [True]
     assert [execution.try_number for execution in history.steps if execution.step == "gate"] == [1]
+
+
+async def test_an_answer_that_comes_while_the_run_is_on_its_way_to_wait_is_taken_at_once(bench: Bench) -> None:
+    """The journal refuses to let the run wait, so the same attempt goes on, from its checkpoint."""
+    bench.tools = {"t.a": echo, "t.b": echo}
+    plan = plan_of(tool("a", "gate"), human("gate", "b"), tool("b", "end"), outputs={"said": "${ nodes.gate.result }"})
+    await bench.create(plan)
+    engine = bench.start(plan)
+    commit, answered = bench.journal.commit, []
+
+    async def commit_after_an_answer(*records: Any) -> bool:
+        if not answered and any(isinstance(one, RunMoved) and one.to is RunStatus.WAITING for one in records):
+            answered.append(True)
+            question = (await bench.history()).questions[0]
+            await commit(QuestionAnswered(bench.run_id, question.interrupt_id, datetime.now(UTC), "quick"))
+        return await commit(*records)
+
+    bench.journal.commit = commit_after_an_answer
+    assert await engine.run_attempt(bench.run_id) is RunStatus.SUCCEEDED
+    history = await bench.history()
+    assert history.run.outputs == {"said": "quick"}
+    assert history.run.attempt == 1
+    assert (await bench.names()).count("step.started a") == 1
 
 
 async def test_nobody_answers_in_time(bench: Bench) -> None:
