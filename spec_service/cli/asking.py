@@ -56,7 +56,8 @@ class Asker:
             self._console.print(Text(line, style="yellow"))
 
     def _show(self, question: WaitingFor) -> None:
-        body = Text("\n".join(shown(question.show)) if question.show is not None else "")
+        about = [*shown(question.description), ""] if question.description else []
+        body = Text("\n".join([*about, *(shown(question.show) if question.show is not None else [])]))
         if question.expires_at is not None:
             body.append(f"\n\nto be answered until {moment(question.expires_at)}", style="dim")
         title = Text(one_line(question.title), style="bold yellow")

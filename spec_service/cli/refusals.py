@@ -9,7 +9,7 @@ from spec_service.cli.complaints import Complaint, innermost
 from spec_service.errors import Refused
 from translator.errors import SpecloomError
 
-_ADVICE: Mapping[str, tuple[str, ...]] = {
+ADVICE: Mapping[str, tuple[str, ...]] = {
     "data-in-use": ("specloom dev serves several commands at once; run it, and these commands find it",),
     "unknown-run": ("specloom runs lists the runs; --data DIR looks into another data directory",),
     "not-waiting": ("specloom runs RUN shows where the run stands",),
@@ -30,7 +30,7 @@ def explained(error: BaseException) -> Complaint:
     if isinstance(error, Refused):
         return Complaint("refused", *(f"{one.path or '/'}: {one.name}: {one.message}" for one in error.problems))
     if isinstance(error, SpecloomError):
-        return Complaint(f"{error.name}: {error.message}", *_ADVICE.get(error.name, ()))
+        return Complaint(f"{error.name}: {error.message}", *ADVICE.get(error.name, ()))
     if isinstance(error, OSError):
         return Complaint(f"{error.filename or 'the system'}: {error.strerror or error}")
     return Complaint(f"a mistake of Specloom's own: {type(error).__name__}: {error}", *_where(error))

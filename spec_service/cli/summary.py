@@ -46,6 +46,8 @@ def artifact_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Clie
 def question_lines(run: RunView, question: WaitingFor, options: str) -> list[str]:
     """Return what a run asks, and the commands that answer it."""
     lines = ["", f"{question.node}: {one_line(question.title)}"]
+    if question.description:
+        lines += shown(question.description, 2)
     if question.show is not None:
         lines += shown(question.show, 2)
     if question.expires_at is not None:

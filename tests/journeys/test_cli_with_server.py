@@ -132,9 +132,10 @@ def test_a_run_survives_the_server(specloom, server):
     assert server.stop() == 0
     again = Server(specloom.start("dev", "--port", "0")).wait_until_it_listens()
     try:
-        assert specloom("approve", waiting.run_id).code == 0
+        approved = specloom("approve", waiting.run_id)
     finally:
-        assert again.stop() == 0
+        code = again.stop()
+    assert (approved.code, code) == (0, 0), [approved, *again.told]
 
 
 def test_a_token_is_needed_and_sent(specloom):

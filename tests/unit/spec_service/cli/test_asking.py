@@ -71,6 +71,17 @@ def test_what_is_shown_cannot_move_the_cursor(ask):
     assert "- a" in text
 
 
+def test_what_the_question_is_about_stands_above_what_is_shown(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("later\n"))
+    console = Console(file=io.StringIO(), width=100, record=True)
+    told = {"title": "Go?", "description": "Only on weekdays.", "show": {"day": "Monday"}}
+    question = WaitingFor(interrupt_id="i", node="gate", schema=SCHEMA, asked_at=NOW, **told)
+    with pytest.raises(Later):
+        Asker(console).ask(question)
+    text = console.export_text()
+    assert text.index("Go?") < text.index("Only on weekdays.") < text.index("day: Monday")
+
+
 def test_an_expired_question_is_not_answered():
     asked = {"interrupt_id": "i", "node": "n", "title": "t", "schema": {}, "asked_at": NOW}
     assert is_too_late(WaitingFor(**asked, expires_at=NOW - timedelta(seconds=1)))
