@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple
@@ -34,6 +34,7 @@ class Unit(NamedTuple):
     run_id: str
     parts: tuple[tuple[Record | None, tuple[Statement, ...]], ...]  # None: rows that are nobody's record
     waiter: asyncio.Future[bool] | None
+    written: Callable[[], None] | None = None  # called once the unit is durable
 
 
 class Outcome(NamedTuple):
@@ -82,9 +83,12 @@ class SqlJournal:
         self._queue(records, None)
         self._flush_soon()
 
-    def put(self, run_id: str, statements: tuple[Statement, ...]) -> None:
-        """Queue rows that belong to a run and must keep their place among its records, without waiting."""
-        self._add(Unit(run_id, ((None, statements),), None))
+    def put(self, run_id: str, statements: tuple[Statement, ...], written: Callable[[], None] | None = None) -> None:
+        """Queue rows that belong to a run and must keep their place among its records, without waiting.
+
+        `written` is called on the loop once they are durable, and never when they are not written.
+        """
+        self._add(Unit(run_id, ((None, statements),), None, written))
         self._flush_soon()
 
     async def commit(self, *records: Record) -> bool:
@@ -174,6 +178,8 @@ class SqlJournal:
     def _settle_units(self, batch: _Batch, outcomes: list[Outcome]) -> None:
         for unit, outcome in zip(batch.units, outcomes, strict=True):
             self._tell_waiter(unit, outcome)
+            if outcome.is_accepted and unit.written is not None:
+                unit.written()
         accepted = [(unit, outcome) for unit, outcome in zip(batch.units, outcomes, strict=True) if outcome.is_accepted]
         for _, outcome in accepted:
             self._followers.announce(outcome.events)
