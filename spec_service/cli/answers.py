@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from spec_service.cli.calling import program
 from spec_service.cli.complaints import Complaint, wrong_usage
 from spec_service.cli.inputs import example, no_number, parsed, split_pairs
 from spec_service.cli.printable import one_line
@@ -105,13 +106,13 @@ def answer_commands(run: RunView, question: WaitingFor, options: str) -> list[st
         plain = answer_from(schema, (), None)
     except Complaint:
         plain = None
-    base = f"specloom approve {run.id}{which}"
+    base = f"{program()} approve {run.id}{which}"
     found = [f"{base}{options}"] if plain else []
     for name, field in fields_of(schema).items():
         if name in (schema.get("required") or ()):
             others = [one for one in choices_of(field) or () if (plain or {}).get(name, _Other) != one]
             found += [f"{base} --answer {shlex.quote(_pair(name, one))}{options}" for one in others[:_SHOWN_CHOICES]]
-    return found or [f"specloom resume {run.id} --answer-json {shlex.quote(_sample(schema))}{which}{options}"]
+    return found or [f"{program()} resume {run.id} --answer-json {shlex.quote(_sample(schema))}{which}{options}"]
 
 
 class _Other:

@@ -104,6 +104,7 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "step.succeeded": _succeeded,
     "step.failed": _failed,
     "step.retrying": _retrying,
+    "step.crashed": lambda data: f"the server died during try {data.get('try')}",
     "step.skipped": lambda data: f"skipped: {data.get('reason')}",
     "step.cancelled": lambda _: "stopped",
     "step.asked": lambda data: f"asks: {data.get('title')}",

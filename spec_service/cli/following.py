@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from spec_service.cli.calling import program
 from spec_service.cli.client import Client
 from spec_service.cli.complaints import Complaint, Interrupted
 from spec_service.cli.configuring import Place
@@ -97,14 +98,14 @@ class Follower:
     def _interrupted(self) -> Interrupted:
         options, run_id = self.place.options(with_catalog=True), self.run.id
         if self.run.status == RunStatus.WAITING:
-            return Interrupted(f"the run waits for an answer: specloom resume {run_id}{options}")
+            return Interrupted(f"the run waits for an answer: {program()} resume {run_id}{options}")
         if self.client.place:
             follow = self.place.options()
             return Interrupted(
-                f"the run goes on at {self.client.place}: specloom watch {run_id}{follow}",
-                f"specloom cancel {run_id}{follow} stops it",
+                f"the run goes on at {self.client.place}: {program()} watch {run_id}{follow}",
+                f"{program()} cancel {run_id}{follow} stops it",
             )
-        return Interrupted(f"the run goes on from where it stands with: specloom resume {run_id}{options}")
+        return Interrupted(f"the run goes on from where it stands with: {program()} resume {run_id}{options}")
 
 
 async def find_run(client: Client, run_id: str, place: Place) -> RunView:

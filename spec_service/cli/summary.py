@@ -9,6 +9,7 @@ from typing import TypeGuard
 
 from spec_service.cli.answers import answer_commands
 from spec_service.cli.artifact_places import located, split_uri
+from spec_service.cli.calling import program
 from spec_service.cli.client import Client
 from spec_service.cli.configuring import Place
 from spec_service.cli.printable import lasting, moment, one_line, printable, shown, sized
@@ -90,14 +91,14 @@ def _tail(location: str) -> list[str]:
 def _next_lines(run: RunView, client: Client, place: Place) -> list[str]:
     options = place.options()
     if run.status == RunStatus.WAITING:
-        return [f"Stop it with: specloom cancel {run.id}{options}"]
+        return [f"Stop it with: {program()} cancel {run.id}{options}"]
     if run.status in {RunStatus.QUEUED, RunStatus.RUNNING}:
         if client.place:
-            return [f"Follow it with: specloom watch {run.id}{options}"]
-        return [f"Nobody executes it now. Go on with: specloom resume {run.id}{place.options(with_catalog=True)}"]
+            return [f"Follow it with: {program()} watch {run.id}{options}"]
+        return [f"Nobody executes it now. Go on with: {program()} resume {run.id}{place.options(with_catalog=True)}"]
     first = _readable(run, client)
     look = [f"Read it with: less {shlex.quote(first)}"] if first else []
-    return [*look, f"See its steps with: specloom runs {run.id}{options}"]
+    return [*look, f"See its steps with: {program()} runs {run.id}{options}"]
 
 
 def _readable(run: RunView, client: Client) -> str | None:
