@@ -29,9 +29,10 @@ from workflows.records import (
     Record,
     RunCreated,
     RunMoved,
+    RunRetried,
     StepExecution,
 )
-from workflows.run import Run, RunId, RunStatus, sources_of
+from workflows.run import RETRIED_FROM, Run, RunId, RunStatus, sources_of
 
 Json = Any
 StepKey = tuple[str, str, str, int]
@@ -150,7 +151,7 @@ class MemoryJournal:
 
 def _missing(record: Record) -> Exception:
     """Return what a record of an unknown run leads to: a guard that does not hold, or a mistake."""
-    is_guarded = isinstance(record, RunMoved | CancelRequested | QuestionAnswered)
+    is_guarded = isinstance(record, RunMoved | RunRetried | CancelRequested | QuestionAnswered)
     return _Refusal() if is_guarded else JournalError("there is no run of this id")
 
 
@@ -174,6 +175,25 @@ def _(record: RunMoved, entry: _Entry) -> _Entry:
     if record.to.is_final:
         changed = replace(changed, finished_at=record.at, outputs=record.outputs, error=record.error)
     return replace(entry, run=changed)
+
+
+@applied.register
+def _(record: RunRetried, entry: _Entry) -> _Entry:
+    run = entry.run
+    if run.status not in RETRIED_FROM:
+        raise _Refusal
+    queued = replace(
+        run,
+        status=RunStatus.QUEUED,
+        outputs=None,
+        error=None,
+        finished_at=None,
+        cancel_requested=False,
+        retried_after=run.attempt,
+        retried_at=record.at,
+    )
+    kept = {name: one for name, one in entry.questions.items() if not one.has_expired}
+    return replace(entry, run=queued, questions=kept)
 
 
 @applied.register

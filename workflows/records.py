@@ -51,6 +51,17 @@ class RunMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRetried:
+    """A failed or cancelled run is queued again; refused for any other.
+
+    What failed so far gets a fresh budget of tries, and questions that nobody answered in time are asked anew.
+    """
+
+    run_id: RunId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequested:
     """Somebody wants the run to stop; refused when it is final."""
 
@@ -60,11 +71,11 @@ class CancelRequested:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStarted:
-    """A stretch of execution begins: start, resume or recovery."""
+    """A stretch of execution begins: start, resume, recovery or retry."""
 
     run_id: RunId
     number: int  # from 1
-    kind: Literal["start", "resume", "recover"]
+    kind: Literal["start", "resume", "recover", "retry"]
     at: datetime
 
 
@@ -182,6 +193,7 @@ class EventRecorded:
 Record = (
     RunCreated
     | RunMoved
+    | RunRetried
     | CancelRequested
     | AttemptStarted
     | AttemptEnded

@@ -39,7 +39,13 @@ ALLOWED_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
     RunStatus.FAILED: frozenset(),
     RunStatus.CANCELLED: frozenset(),
 }
-"""From each status, the statuses that a run may move to. `running → queued` is a drain or a takeover."""
+"""From each status, the statuses that a run may move to. `running → queued` is a drain or a takeover.
+
+A final status is left in one way only: `RunRetried` queues a failed or cancelled run again.
+"""
+
+RETRIED_FROM = frozenset({RunStatus.FAILED, RunStatus.CANCELLED})
+"""The statuses from which a run may be retried."""
 
 
 def sources_of(target: RunStatus) -> frozenset[RunStatus]:
@@ -94,3 +100,5 @@ class Run:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     cancel_requested: bool = False
+    retried_after: int = 0  # what attempts up to this number failed in is tried afresh
+    retried_at: datetime | None = None

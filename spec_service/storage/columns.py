@@ -69,6 +69,8 @@ def run_of(row: sqlite3.Row) -> Run:
         priority=row["priority"],
         attempt=row["attempt"],
         cancel_requested=bool(row["cancel_requested"]),
+        retried_after=row["retried_after"],
+        retried_at=read_time(row["retried_at"]),
         created_at=datetime.fromisoformat(row["created_at"]),
         started_at=read_time(row["started_at"]),
         finished_at=read_time(row["finished_at"]),

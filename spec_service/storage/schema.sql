@@ -26,6 +26,8 @@ CREATE TABLE run (
 	priority INTEGER NOT NULL,
 	attempt INTEGER NOT NULL,
 	cancel_requested INTEGER NOT NULL,
+	retried_after INTEGER NOT NULL,
+	retried_at VARCHAR,
 	created_at VARCHAR NOT NULL,
 	started_at VARCHAR,
 	finished_at VARCHAR,

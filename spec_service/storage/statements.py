@@ -19,9 +19,10 @@ from workflows.records import (
     Record,
     RunCreated,
     RunMoved,
+    RunRetried,
     StepExecution,
 )
-from workflows.run import RunStatus, sources_of
+from workflows.run import RETRIED_FROM, RunStatus, sources_of
 
 _FINAL = tuple(status.value for status in RunStatus if status.is_final)
 
@@ -49,7 +50,7 @@ def _upsert(table: str, key: str, columns: str) -> str:
 _CREATE_RUN = _insert(
     "run",
     "tenant id spec_name spec_revision spec_version spec_digest plan_digest status inputs outputs error labels priority"
-    " attempt cancel_requested created_at started_at finished_at",
+    " attempt cancel_requested retried_after retried_at created_at started_at finished_at",
 )
 _START_ATTEMPT = _insert("attempt", "tenant run_id number kind started_at")
 _RECORD_STEP = _upsert(
@@ -64,6 +65,10 @@ _ASK = _insert(
 )
 _EXPAND = _upsert("expansion", "tenant run_id step visit", "digest body recorded_at")
 _KEEP = _upsert("artifact", "tenant run_id path", "bytes sha256 media_type step stored_at")
+_RETRY = (
+    "UPDATE run SET status = 'queued', outputs = NULL, error = NULL, finished_at = NULL, cancel_requested = 0,"
+    " retried_after = attempt, retried_at = ? WHERE tenant = ? AND id = ? AND status IN (?, ?)"
+)
 _CANCEL = "UPDATE run SET cancel_requested = 1 WHERE tenant = ? AND id = ? AND status NOT IN (?, ?, ?)"
 _NUMBER_EVENT = (
     "INSERT INTO event (tenant, run_id, seq, type, at, node, attempt, data)"
@@ -98,6 +103,8 @@ def _(record: RunCreated, tenant: str) -> tuple[Statement, ...]:
         run.priority,
         run.attempt,
         int(run.cancel_requested),
+        run.retried_after,
+        time_text(run.retried_at),
         time_text(run.created_at),
         time_text(run.started_at),
         time_text(run.finished_at),
@@ -126,6 +133,16 @@ def _(record: RunMoved, tenant: str) -> tuple[Statement, ...]:
         )
         values += [tenant, record.run_id]
     return (Statement(sql, tuple(values), is_guarded=True),)
+
+
+@statements_of.register
+def _(record: RunRetried, tenant: str) -> tuple[Statement, ...]:
+    key = (tenant, record.run_id)
+    sources = sorted(RETRIED_FROM)
+    return (
+        Statement(_RETRY, (time_text(record.at), *key, *sources), is_guarded=True),
+        Statement("DELETE FROM question WHERE tenant = ? AND run_id = ? AND has_expired = 1", key),
+    )
 
 
 @statements_of.register

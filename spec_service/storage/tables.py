@@ -84,6 +84,8 @@ class RunRow(SQLModel, table=True):
     priority: int
     attempt: int
     cancel_requested: int  # 0 or 1
+    retried_after: int  # number of an attempt
+    retried_at: str | None
     created_at: str
     started_at: str | None
     finished_at: str | None

@@ -41,6 +41,8 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("cancel_requested", sa.Integer(), nullable=False),
+        sa.Column("retried_after", sa.Integer(), nullable=False),
+        sa.Column("retried_at", sa.String(), nullable=True),
         sa.Column("created_at", sa.String(), nullable=False),
         sa.Column("started_at", sa.String(), nullable=True),
         sa.Column("finished_at", sa.String(), nullable=True),
