@@ -90,6 +90,18 @@ class DataUnusable(ServiceError):
     name = "data-unusable"
 
 
+class FencedOff(ServiceError):
+    """Another process has taken over the data directory."""
+
+    name = "fenced-off"
+
+
+class NotWritten(ServiceError):
+    """The database could not be written."""
+
+    name = "not-written"
+
+
 class TokenNeeded(ServiceError):
     """Without SPECLOOM_TOKEN the server listens on loopback only: set a token, or leave out --host."""
 

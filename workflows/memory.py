@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from pathlib import Path
@@ -57,12 +58,16 @@ class _Refusal(Exception):
     """A guarded record does not hold."""
 
 
+_CALLERS_RUN: ContextVar[RunId | None] = ContextVar("callers_run", default=None)
+"""The run of which a task last recorded something: the one whose trouble its `durable()` tells."""
+
+
 class MemoryJournal:
     """Journal and event log in one; a record is as durable as the process the moment it is queued."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
-        self._failure: str | None = None
+        self._holes: dict[RunId, str] = {}  # per run, why a record that nobody waited for is missing
         self._followers = Followers()
         self._observers: list[Callable[[tuple[Record, ...]], None]] = []
 
@@ -70,17 +75,24 @@ class MemoryJournal:
         """Call `observer` with the records of each unit."""
         self._observers.append(observer)
 
+    def observe_recovery(self, observer: Callable[[], None]) -> None:
+        """Do nothing: memory can always be written."""
+
     def append(self, *records: Record) -> None:
-        """Record a unit; trouble shows at the next `durable()`."""
+        """Record a unit; when it cannot be, nothing more of its run is recorded."""
+        run_id = _begun(records)
+        if run_id in self._holes:
+            return
         try:
             self._write(records)
         except _Refusal:
-            self._failure = f"refused: {', '.join(type(record).__name__ for record in records)}"
+            self._holes[run_id] = f"refused: {', '.join(type(record).__name__ for record in records)}"
         except JournalError as error:
-            self._failure = error.message
+            self._holes[run_id] = error.message
 
     async def commit(self, *records: Record) -> bool:
         """Record a unit; False when a guarded record was refused."""
+        self._raise_if_missing(_begun(records))
         try:
             self._write(records)
         except _Refusal:
@@ -88,10 +100,14 @@ class MemoryJournal:
         return True
 
     async def durable(self) -> None:
-        """Tell the trouble of earlier units; there is nothing to wait for."""
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise JournalError(failure)
+        """Tell whether a record of the caller's run is missing; there is nothing to wait for."""
+        run_id = _CALLERS_RUN.get()
+        if run_id is not None:
+            self._raise_if_missing(run_id)
+
+    async def reopen(self, run_id: RunId) -> None:
+        """Take the records of a run again of which one is missing."""
+        self._holes.pop(run_id, None)
 
     async def history(self, run_id: RunId) -> History:
         """Return all that is recorded of a run."""
@@ -117,6 +133,10 @@ class MemoryJournal:
         """Return what a run keeps; raises `UnknownRun`."""
         return tuple(self._entry(run_id).artifacts.values())
 
+    def _raise_if_missing(self, run_id: RunId) -> None:
+        if run_id in self._holes:
+            raise JournalError(self._holes[run_id])
+
     def _entry(self, run_id: RunId) -> _Entry:
         if run_id not in self._entries:
             raise UnknownRun
@@ -129,8 +149,7 @@ class MemoryJournal:
         return entry.events[max(after, 0) : max(after, 0) + limit], entry.run.status.is_final
 
     def _write(self, records: tuple[Record, ...]) -> None:
-        first = records[0]
-        run_id = first.run.id if isinstance(first, RunCreated) else first.run_id
+        run_id = _run_id_of(records[0])
         before = self._entries.get(run_id)
         entry = before
         for record in records:
@@ -147,6 +166,17 @@ class MemoryJournal:
         self._followers.announce(entry.events[len(before.events) if before else 0 :])
         for observer in self._observers:
             observer(records)
+
+
+def _run_id_of(record: Record) -> RunId:
+    return record.run.id if isinstance(record, RunCreated) else record.run_id
+
+
+def _begun(records: tuple[Record, ...]) -> RunId:
+    """Return the run of a unit, and note that the caller records something of it."""
+    run_id = _run_id_of(records[0])
+    _CALLERS_RUN.set(run_id)
+    return run_id
 
 
 def _missing(record: Record) -> Exception:

@@ -25,7 +25,11 @@ class Journal(Protocol):
     """
 
     def append(self, *records: Record) -> None:
-        """Queue a unit without waiting; a refused or failed unit shows at the next `durable()` of that run."""
+        """Queue a unit without waiting.
+
+        When it is refused or fails, a record of the run is missing: from then on nothing more of the run is written,
+        and `durable()` and `commit()` say so, until somebody calls `reopen()`.
+        """
         ...
 
     async def commit(self, *records: Record) -> bool:
@@ -37,6 +41,14 @@ class Journal(Protocol):
 
     async def durable(self) -> None:
         """Wait until all that this caller queued so far is durable; raises `JournalError` when it is not."""
+        ...
+
+    async def reopen(self, run_id: RunId) -> None:
+        """Wait until records can be written, and take those of a run again of which one is missing.
+
+        For whoever is about to execute the run again from its history. Raises `JournalError` when nothing will ever
+        be written any more.
+        """
         ...
 
     async def history(self, run_id: RunId) -> History:

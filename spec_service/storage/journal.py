@@ -2,6 +2,9 @@
 
 Nobody waits longer than for the flush that holds his records: an idle journal flushes at once when somebody waits,
 and whatever is queued meanwhile shares the next flush. What nobody waits for is written a few milliseconds later.
+
+Nothing of a run is written past a hole. When a record that nobody waited for could not be written, all that follows
+of its run is refused, whoever asks, until whoever executes the run takes it up again from what is written.
 """
 
 from __future__ import annotations
@@ -11,46 +14,40 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from functools import partial
-from typing import NamedTuple
 
 from spec_service.ports import Observer
 from spec_service.storage.columns import DEFAULT_TENANT, event_of, expansion_of, question_of, run_of, step_of
 from spec_service.storage.database import Database
+from spec_service.storage.flushing import Outcome, Unit, why_missing, write_units
+from spec_service.storage.outage import Outage
 from spec_service.storage.statements import Statement, run_id_of, statements_of
 from workflows.errors import JournalError, UnknownRun
+from workflows.failpoints import hit
 from workflows.following import Followers
-from workflows.records import Event, EventRecorded, History, Record
+from workflows.records import Event, History, Record
 from workflows.run import RunId, RunStatus
 
 MAX_DELAY_SECONDS = 0.01  # until what nobody waits for is written
+MAX_UNITS = 10_000  # that are queued before new work is refused
+MAX_BYTES = 64 << 20
 
 _CALLERS_RUN: ContextVar[str | None] = ContextVar("callers_run", default=None)
 """The run of which a task last queued something: the one whose trouble its `durable()` tells."""
 
 
-class Unit(NamedTuple):
-    """The records of one call, as statements; all of them are written, or none."""
-
-    run_id: str
-    parts: tuple[tuple[Record | None, tuple[Statement, ...]], ...]  # None: rows that are nobody's record
-    waiter: asyncio.Future[bool] | None
-    written: Callable[[], None] | None = None  # called once the unit is durable
-
-
-class Outcome(NamedTuple):
-    """What became of a unit: `error` is a mistake, a refusal is none."""
-
-    is_accepted: bool
-    events: tuple[Event, ...] = ()
-    error: str | None = None
-
-
 class _Batch:
-    """The units of one flush."""
+    """The units of one flush, each with whoever waits for it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.units: list[Unit] = []
+        self.waiters: list[asyncio.Future[bool] | None] = []
+        self.bytes = 0
         self.written: asyncio.Future[None] = loop.create_future()
+
+    def add(self, unit: Unit, waiter: asyncio.Future[bool] | None) -> None:
+        self.units.append(unit)
+        self.waiters.append(waiter)
+        self.bytes += unit.size
 
 
 class SqlJournal:
@@ -64,23 +61,33 @@ class SqlJournal:
         self._newest: dict[str, _Batch] = {}  # per run, the batch of its newest records
         self._in_flight: _Batch | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._failures: dict[str, str] = {}  # per run, why a unit that nobody waited for was not written
-        self._broken: str | None = None
+        self._holes: dict[str, str] = {}  # per run, why a record that nobody waited for is missing
+        self._outage = Outage(database, self._loop)
+        self._is_full = False
         self._followers = Followers()
         self._observers: list[Observer] = []
 
     @property
     def is_broken(self) -> bool:
-        """Tell whether a flush failed, after which nothing is written any more."""
-        return self._broken is not None
+        """Tell whether the newest flush failed, and nothing was written since."""
+        return self._outage.reason is not None
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether so much is queued that new work has to wait; holds until half of it is written."""
+        return self._is_full
 
     def observe(self, observer: Observer) -> None:
         """Call `observer` on the loop with the records of each flush."""
         self._observers.append(observer)
 
+    def observe_recovery(self, observer: Callable[[], None]) -> None:
+        """Call `observer` on the loop whenever records can be written again after they could not."""
+        self._outage.observe(observer)
+
     def append(self, *records: Record) -> None:
-        """Queue a unit without waiting."""
-        self._queue(records, None)
+        """Queue a unit without waiting; dropped when a record of the run is missing already."""
+        self._add(self._unit(records, is_awaited=False), None)
         self._flush_soon()
 
     def put(self, run_id: str, statements: tuple[Statement, ...], written: Callable[[], None] | None = None) -> None:
@@ -88,26 +95,33 @@ class SqlJournal:
 
         `written` is called on the loop once they are durable, and never when they are not written.
         """
-        self._add(Unit(run_id, ((None, statements),), None, written))
+        _CALLERS_RUN.set(run_id)
+        self._add(Unit(run_id, ((None, statements),), is_awaited=False, written=written), None)
+        hit("checkpoint.queued")
         self._flush_soon()
 
     async def commit(self, *records: Record) -> bool:
         """Queue a unit and wait until it is durable; False when a guarded record was refused."""
         waiter: asyncio.Future[bool] = self._loop.create_future()
-        self._queue(records, waiter)
+        unit = self._unit(records, is_awaited=True)
+        self._raise_if_missing(unit.run_id)
+        self._add(unit, waiter)
         self._flush()
         return await waiter
 
     async def durable(self) -> None:
         """Wait until all that this caller queued so far is durable."""
         run_id = _CALLERS_RUN.get()
-        if run_id is None:
-            return
-        await self.settle(run_id)
-        self._raise_if_broken()
-        failure = self._failures.pop(run_id, None)
-        if failure is not None:
-            raise JournalError(failure)
+        if run_id is not None:
+            await self.settle(run_id)
+            self._raise_if_missing(run_id)
+
+    async def reopen(self, run_id: RunId) -> None:
+        """Wait until records can be written, and take those of this run again, whatever is missing of it."""
+        await self._outage.over()
+        if run_id in self._holes:
+            await self.settle(run_id)
+            self._holes.pop(run_id, None)
 
     async def history(self, run_id: RunId) -> History:
         """Return all that is recorded of a run, what is queued included."""
@@ -128,15 +142,7 @@ class SqlJournal:
         self._flush()
         while self._in_flight is not None:
             await asyncio.shield(self._in_flight.written)
-
-    def _queue(self, records: tuple[Record, ...], waiter: asyncio.Future[bool] | None) -> None:
-        parts = tuple((record, statements_of(record, self._tenant)) for record in records)
-        self._add(Unit(run_id_of(records[0]), parts, waiter))
-
-    def _add(self, unit: Unit) -> None:
-        _CALLERS_RUN.set(unit.run_id)
-        self._pending.units.append(unit)
-        self._newest[unit.run_id] = self._pending
+        self._outage.stop_probing()
 
     async def settle(self, run_id: str) -> None:
         """Wait until everything that is queued of a run has been written, or has failed to be."""
@@ -144,6 +150,26 @@ class SqlJournal:
         if batch is not None:
             self._flush()
             await asyncio.shield(batch.written)
+
+    def _unit(self, records: tuple[Record, ...], *, is_awaited: bool) -> Unit:
+        parts = tuple((record, statements_of(record, self._tenant)) for record in records)
+        run_id = run_id_of(records[0])
+        _CALLERS_RUN.set(run_id)
+        return Unit(run_id, parts, is_awaited)
+
+    def _add(self, unit: Unit, waiter: asyncio.Future[bool] | None) -> None:
+        if unit.run_id in self._holes:
+            return
+        self._pending.add(unit, waiter)
+        self._newest[unit.run_id] = self._pending
+        self._weigh()
+
+    def _weigh(self) -> None:
+        units, size = len(self._pending.units), self._pending.bytes
+        if self._in_flight is not None:
+            units, size = units + len(self._in_flight.units), size + self._in_flight.bytes
+        share = 2 if self._is_full else 1
+        self._is_full = units * share > MAX_UNITS or size * share > MAX_BYTES
 
     def _flush_soon(self) -> None:
         if self._timer is None and self._in_flight is None:
@@ -157,52 +183,51 @@ class SqlJournal:
         if self._in_flight is not None or not self._pending.units:
             return
         batch, self._pending = self._pending, _Batch(self._loop)
-        if self._broken is not None:
-            self._fail(batch)
-            return
         self._in_flight = batch
-        work = partial(_write_units, units=tuple(batch.units))
-        self._database.write(work).add_done_callback(partial(self._after_flush, batch))
+        work = partial(write_units, units=tuple(batch.units), holes=dict(self._holes))
+        flush = self._database.write(work, committed=partial(hit, "flush.after"))
+        flush.add_done_callback(partial(self._after_flush, batch))
 
     def _after_flush(self, batch: _Batch, flush: asyncio.Future[list[Outcome]]) -> None:
         self._in_flight = None
         error = flush.exception()
         if error is not None:
-            self._broken = f"{type(error).__name__}: {error}"
-            self._fail(batch)
+            reason = self._outage.note(error)
+            outcomes = [Outcome(is_accepted=False, error=reason)] * len(batch.units)
         else:
-            self._settle_units(batch, flush.result())
+            self._outage.end()
+            outcomes = flush.result()
+        self._settle_units(batch, outcomes)
         self._finish(batch)
+        self._weigh()
         self._flush()
+        if any(outcome.events for outcome in outcomes):
+            hit("event.announced")
 
     def _settle_units(self, batch: _Batch, outcomes: list[Outcome]) -> None:
-        for unit, outcome in zip(batch.units, outcomes, strict=True):
-            self._tell_waiter(unit, outcome)
-            if outcome.is_accepted and unit.written is not None:
-                unit.written()
-        accepted = [(unit, outcome) for unit, outcome in zip(batch.units, outcomes, strict=True) if outcome.is_accepted]
-        for _, outcome in accepted:
-            self._followers.announce(outcome.events)
-        records = [record for unit, _ in accepted for record, _ in unit.parts if record is not None]
-        for observer in self._observers:
-            observer(records)
+        records: list[Record] = []
+        for unit, waiter, outcome in zip(batch.units, batch.waiters, outcomes, strict=True):
+            self._tell(unit, waiter, outcome)
+            if outcome.is_accepted:
+                records += [record for record, _ in unit.parts if record is not None]
+                self._followers.announce(outcome.events)
+        if records:
+            for observer in self._observers:
+                observer(records)
 
-    def _tell_waiter(self, unit: Unit, outcome: Outcome) -> None:
-        if unit.waiter is None:
+    def _tell(self, unit: Unit, waiter: asyncio.Future[bool] | None, outcome: Outcome) -> None:
+        if outcome.is_accepted and unit.written is not None:
+            unit.written()
+        if waiter is None:
             if not outcome.is_accepted:
-                kinds = ", ".join(type(record).__name__ for record, _ in unit.parts)
-                self._failures[unit.run_id] = outcome.error or f"refused: {kinds}"
-        elif not unit.waiter.done():  # a cancelled caller's records are written all the same
+                self._holes.setdefault(unit.run_id, why_missing(unit, outcome))
+        elif waiter.done():  # a cancelled caller's records are written all the same
             if outcome.error is not None:
-                unit.waiter.set_exception(JournalError(outcome.error))
-            else:
-                unit.waiter.set_result(outcome.is_accepted)
-
-    def _fail(self, batch: _Batch) -> None:
-        for unit in batch.units:
-            if unit.waiter is not None and not unit.waiter.done():
-                unit.waiter.set_exception(JournalError(self._broken))
-        self._finish(batch)
+                self._holes.setdefault(unit.run_id, outcome.error)
+        elif outcome.error is not None:
+            waiter.set_exception(JournalError(outcome.error))
+        else:
+            waiter.set_result(outcome.is_accepted)
 
     def _finish(self, batch: _Batch) -> None:
         for unit in batch.units:
@@ -211,49 +236,14 @@ class SqlJournal:
         if not batch.written.done():
             batch.written.set_result(None)
 
-    def _raise_if_broken(self) -> None:
-        if self._broken is not None:
-            raise JournalError(self._broken)
+    def _raise_if_missing(self, run_id: str) -> None:
+        hole = self._holes.get(run_id)
+        if hole is not None:
+            raise JournalError(hole)
 
     async def _read_page(self, run_id: RunId, after: int, limit: int) -> tuple[tuple[Event, ...], bool]:
         work = partial(_read_events, tenant=self._tenant, run_id=run_id, after=after, limit=limit)
         return await self._database.read(work)
-
-
-def _write_units(connection: sqlite3.Connection, *, units: tuple[Unit, ...]) -> list[Outcome]:
-    return [_write_unit(connection, unit) for unit in units]
-
-
-def _write_unit(connection: sqlite3.Connection, unit: Unit) -> Outcome:
-    """Write a unit inside a savepoint; a refusal or a broken constraint undoes this unit only."""
-    connection.execute("SAVEPOINT unit")
-    try:
-        events = _write_parts(connection, unit)
-    except sqlite3.IntegrityError as error:
-        outcome = Outcome(is_accepted=False, error=f"{type(error).__name__}: {error}")
-    else:
-        outcome = Outcome(is_accepted=events is not None, events=events or ())
-    if not outcome.is_accepted:
-        connection.execute("ROLLBACK TO unit")
-    connection.execute("RELEASE unit")
-    return outcome
-
-
-def _write_parts(connection: sqlite3.Connection, unit: Unit) -> tuple[Event, ...] | None:
-    """Return the events with their numbers, or None when a guarded statement changed nothing."""
-    events: list[Event] = []
-    for record, statements in unit.parts:
-        for statement in statements:
-            cursor = connection.execute(statement.sql, statement.values)
-            if statement.is_guarded and cursor.rowcount == 0:
-                return None
-            if isinstance(record, EventRecorded):
-                events.append(_numbered(record, cursor.fetchall()[0]["seq"]))
-    return tuple(events)
-
-
-def _numbered(record: EventRecorded, seq: int) -> Event:
-    return Event(record.run_id, seq, record.type, record.at, record.node, record.attempt, record.data)
 
 
 def _read_history(connection: sqlite3.Connection, *, tenant: str, run_id: RunId) -> History:

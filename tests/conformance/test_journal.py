@@ -219,9 +219,43 @@ async def test_pages_of_events_begin_after_a_number(started, now):
 
 async def test_a_refused_unit_that_nobody_waited_for_shows_when_somebody_waits(started, now):
     started.append(RunMoved(RUN, RunStatus.RUNNING, now))
+    with pytest.raises(JournalError, match="RunMoved"):
+        await started.durable()
+
+
+async def test_nothing_of_a_run_is_written_past_a_hole_until_it_is_taken_up_again(started, new_run, now):
+    await started.commit(RunCreated(new_run("run-2")))
+    started.append(EventRecorded(RUN, "step.started", now))
+    started.append(RunMoved(RUN, RunStatus.RUNNING, now))
+    started.append(EventRecorded(RUN, "step.succeeded", now))
+    for _ in range(2):  # whoever asks is told, not only the first one
+        with pytest.raises(JournalError, match="RunMoved"):
+            await started.commit(EventRecorded(RUN, "step.failed", now))
+    started.append(EventRecorded(RunId("run-2"), "step.started", now))
+    await started.durable()
+    assert [event.type for event in await started.page(RUN, 0, 9)] == ["step.started"]
+    assert len(await started.page(RunId("run-2"), 0, 9)) == 1
+    await started.reopen(RUN)
+    started.append(EventRecorded(RUN, "run.started", now))
+    await started.durable()
+    assert [event.type for event in await started.page(RUN, 0, 9)] == ["step.started", "run.started"]
+
+
+async def test_a_mistake_that_nobody_waited_for_makes_a_hole_too(started, now):
+    started.append(AttemptStarted(RUN, 1, "start", now))  # there is an attempt of this number
+    started.append(EventRecorded(RUN, "run.started", now))
     with pytest.raises(JournalError):
         await started.durable()
+    assert await started.page(RUN, 0, 9) == ()
+
+
+async def test_what_was_refused_to_somebody_who_waited_is_no_hole(started, now):
+    assert await started.commit(RunMoved(RUN, RunStatus.RUNNING, now)) is False
+    with pytest.raises(JournalError):
+        await started.commit(AttemptStarted(RUN, 1, "start", now))
+    started.append(EventRecorded(RUN, "run.started", now))
     await started.durable()
+    assert len(await started.page(RUN, 0, 9)) == 1
 
 
 async def test_history_holds_what_was_queued_before(started, now):

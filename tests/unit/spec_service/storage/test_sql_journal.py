@@ -29,10 +29,10 @@ class CountingDatabase:
         self.writes = 0
         self.failure = None
 
-    def write(self, work):
+    def write(self, work, *, committed=None):
         self.writes += 1
         if self.failure is None:
-            return self._database.write(work)
+            return self._database.write(work, committed=committed)
 
         def fail(connection: sqlite3.Connection):
             work(connection)
@@ -77,20 +77,103 @@ async def test_closing_writes_what_is_queued(journal, database):
     assert await database.read(lambda connection: connection.execute("SELECT COUNT(*) FROM event").fetchone()[0]) == 1
 
 
-async def test_after_a_failed_flush_every_later_waiter_is_told(journal, counting, database):
-    await journal.commit(RunCreated(run()))
+async def count_events(database) -> int:
+    return await database.read(lambda connection: connection.execute("SELECT COUNT(*) FROM event").fetchone()[0])
+
+
+async def test_a_failed_flush_fails_exactly_the_callers_in_it(journal, counting, database):
+    await journal.commit(RunCreated(run(1)), event(1))
+    await journal.commit(RunCreated(run(2)), event(2))
     counting.failure = sqlite3.OperationalError("database or disk is full")
-    journal.append(event())
+    journal.append(event(1))
     with pytest.raises(JournalError, match="disk is full"):
         await journal.durable()
-    counting.failure = None
     with pytest.raises(JournalError, match="disk is full"):
-        await journal.commit(event())
+        await journal.commit(event(2))
+    assert journal.is_broken
+    counting.failure = None
+    assert await journal.commit(event(2))  # its caller was told: nothing of this run is missing
+    assert not journal.is_broken
+    with pytest.raises(JournalError, match="disk is full"):
+        await journal.commit(event(1))
+    await journal.reopen(RunId("run-1"))
+    assert await journal.commit(event(1))
+    assert await count_events(database) == 4
+
+
+async def test_the_journal_notices_by_itself_that_it_can_write_again(journal, counting, monkeypatch):
+    monkeypatch.setattr("spec_service.storage.outage.PROBE_SECONDS", 0.01)
+    told = []
+    journal.observe_recovery(lambda: told.append(journal.is_broken))
+    await journal.commit(RunCreated(run()))
+    counting.failure = OSError(5, "Input/output error")
     journal.append(event())
+    with pytest.raises(JournalError, match="Input/output error; look after the disk"):
+        await journal.durable()
+    reopening = asyncio.ensure_future(journal.reopen(RunId("run-1")))
+    await asyncio.sleep(0.05)
+    assert not reopening.done()
+    counting.failure = None
+    async with asyncio.timeout(10):
+        await reopening
+    assert told == [False]
+    assert await journal.commit(event())
+
+
+async def test_a_full_database_is_told_and_goes_on_once_there_is_room(database):
+    journal = SqlJournal(database)
+    await journal.commit(RunCreated(run()))
+    pages = await database.write(lambda one: one.execute("PRAGMA page_count").fetchone()[0])
+    await database.write(lambda one: one.execute(f"PRAGMA max_page_count = {pages + 2}").fetchone())
+    big = EventRecorded(RunId("run-1"), "step.started", NOW, data={"text": "x" * 100_000})
+    with pytest.raises(JournalError, match="disk is full; make room"):
+        await journal.commit(big)
+    assert journal.is_broken
+    await database.write(lambda one: one.execute("PRAGMA max_page_count = 1000000").fetchone())
+    assert await journal.commit(big)
+    assert not journal.is_broken
+    assert [one.seq for one in await journal.page(RunId("run-1"), 0, 9)] == [1]
+    await journal.aclose()
+
+
+async def test_a_probe_does_not_take_a_full_database_for_a_usable_one(database, monkeypatch):
+    monkeypatch.setattr("spec_service.storage.outage.PROBE_SECONDS", 0.01)
+    journal = SqlJournal(database)
+    await journal.commit(RunCreated(run()))
+    pages = await database.write(lambda one: one.execute("PRAGMA page_count").fetchone()[0])
+    await database.write(lambda one: one.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    journal.append(EventRecorded(RunId("run-1"), "step.started", NOW, data={"text": "x" * 100_000}))
     with pytest.raises(JournalError):
         await journal.durable()
+    await asyncio.sleep(0.2)
     assert journal.is_broken
-    assert await database.read(lambda connection: connection.execute("SELECT COUNT(*) FROM event").fetchone()[0]) == 0
+    await database.write(lambda one: one.execute("PRAGMA max_page_count = 1000000").fetchone())
+    async with asyncio.timeout(10):
+        await journal.reopen(RunId("run-1"))
+    tables = await database.read(lambda one: [row["name"] for row in one.execute("SELECT name FROM sqlite_master")])
+    assert "probe" not in tables
+    await journal.aclose()
+
+
+async def test_new_work_waits_while_too_much_is_queued(journal, monkeypatch):
+    monkeypatch.setattr("spec_service.storage.journal.MAX_UNITS", 10)
+    await journal.commit(RunCreated(run()))
+    for _ in range(10):
+        journal.append(event())
+    assert not journal.is_full
+    journal.append(event())
+    assert journal.is_full
+    await journal.durable()
+    assert not journal.is_full
+
+
+async def test_a_few_large_records_are_too_much_as_well(journal, monkeypatch):
+    monkeypatch.setattr("spec_service.storage.journal.MAX_BYTES", 10_000)
+    await journal.commit(RunCreated(run()))
+    journal.append(EventRecorded(RunId("run-1"), "step.started", NOW, data={"text": "x" * 10_000}))
+    assert journal.is_full
+    await journal.durable()
+    assert not journal.is_full
 
 
 async def test_a_failed_flush_announces_nothing(journal, counting):

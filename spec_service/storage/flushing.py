@@ -1,0 +1,96 @@
+"""What a flush does on the writer's thread: units of records, each written whole or not at all, in order."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from spec_service.storage.statements import Statement
+from workflows.failpoints import hit
+from workflows.records import Event, EventRecorded, Record
+
+
+class Unit(NamedTuple):
+    """The records of one call, as statements; all of them are written, or none."""
+
+    run_id: str
+    parts: tuple[tuple[Record | None, tuple[Statement, ...]], ...]  # None: rows that are nobody's record
+    is_awaited: bool  # somebody hears what became of it
+    written: Callable[[], None] | None = None  # called once the unit is durable
+
+    @property
+    def size(self) -> int:
+        """Return about how much memory it takes, in bytes."""
+        sizes = (
+            len(value)
+            for _, statements in self.parts
+            for statement in statements
+            for value in statement.values
+            if isinstance(value, (str, bytes))
+        )
+        return sum(sizes)
+
+
+class Outcome(NamedTuple):
+    """What became of a unit: `error` is a mistake, a refusal is none."""
+
+    is_accepted: bool
+    events: tuple[Event, ...] = ()
+    error: str | None = None
+
+
+def write_units(connection: sqlite3.Connection, *, units: tuple[Unit, ...], holes: Mapping[str, str]) -> list[Outcome]:
+    """Write units in order. `holes` are runs of which a record is missing: nothing more of them is written.
+
+    A unit that nobody waits for and that fails makes such a hole, too.
+    """
+    missing = dict(holes)
+    outcomes: list[Outcome] = []
+    for unit in units:
+        hole = missing.get(unit.run_id)
+        outcome = Outcome(is_accepted=False, error=hole) if hole is not None else _write_unit(connection, unit)
+        if not outcome.is_accepted and not unit.is_awaited:
+            missing.setdefault(unit.run_id, why_missing(unit, outcome))
+        outcomes.append(outcome)
+    hit("flush.before")
+    return outcomes
+
+
+def why_missing(unit: Unit, outcome: Outcome) -> str:
+    """Return why a unit that nobody waited for is not among the records."""
+    if outcome.error is not None:
+        return outcome.error
+    return f"refused: {', '.join(type(record).__name__ for record, _ in unit.parts)}"
+
+
+def _write_unit(connection: sqlite3.Connection, unit: Unit) -> Outcome:
+    """Write a unit inside a savepoint; a refusal or a broken constraint undoes this unit only."""
+    connection.execute("SAVEPOINT unit")
+    try:
+        events = _write_parts(connection, unit)
+    except sqlite3.IntegrityError as error:
+        outcome = Outcome(is_accepted=False, error=f"{type(error).__name__}: {error}")
+    else:
+        outcome = Outcome(is_accepted=events is not None, events=events or ())
+    if not outcome.is_accepted:
+        connection.execute("ROLLBACK TO unit")
+    connection.execute("RELEASE unit")
+    return outcome
+
+
+def _write_parts(connection: sqlite3.Connection, unit: Unit) -> tuple[Event, ...] | None:
+    """Return the events with their numbers, or None when a guarded statement changed nothing."""
+    events: list[Event] = []
+    for record, statements in unit.parts:
+        for statement in statements:
+            cursor = connection.execute(statement.sql, statement.values)
+            if statement.is_guarded and cursor.rowcount == 0:
+                return None
+            if isinstance(record, EventRecorded):
+                events.append(_numbered(record, cursor.fetchall()[0]["seq"]))
+    return tuple(events)
+
+
+def _numbered(record: EventRecorded, seq: int) -> Event:
+    return Event(record.run_id, seq, record.type, record.at, record.node, record.attempt, record.data)
