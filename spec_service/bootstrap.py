@@ -7,7 +7,7 @@ langgraph) is opened in the background, and awaited by whoever needs it first.
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +23,15 @@ from spec_service.services import Services
 from spec_service.settings import Settings, environment, forbid_unsafe_checkpoints
 from spec_service.stopping import StopSignal
 from spec_service.storage.artifacts import FolderArtifacts
+from spec_service.storage.checkpoint_keys import open_sealer
 from spec_service.storage.database import Database, open_database
 from spec_service.storage.journal import SqlJournal
 from spec_service.storage.migrating import upgrade
 from spec_service.storage.owning import owned
 from spec_service.storage.plans import SqlPlanStore
+from spec_service.storage.pruning import Grace, Pruner
 from spec_service.storage.runs import SqlRunBoard
+from spec_service.storage.sealing import Sealer
 from spec_service.storage.specs import SqlSpecStore
 from spec_service.worker import AttemptEngine, Desk, dispatching
 from workflows.catalog_file import CatalogFile, read_catalog_file
@@ -58,6 +61,7 @@ class _Opening:
     pool: HostPool
     database: Database
     journal: SqlJournal
+    sealer: Sealer
     plans: SqlPlanStore
     artifacts: FolderArtifacts
     catalog: Eventually[LoadedCatalog]
@@ -77,6 +81,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
         stack.enter_context(owned(settings.data))
         await to_thread.run_sync(upgrade, settings.database)
         database = await stack.enter_async_context(open_database(settings.database))
+        sealer = await open_sealer(database, settings.checkpoint_key, settings.checkpoint_key_file)
         journal = SqlJournal(database)
         stack.push_async_callback(journal.aclose)
         pool = HostPool(environ=environment(), limit=settings.max_hosts)
@@ -87,6 +92,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             pool=pool,
             database=database,
             journal=journal,
+            sealer=sealer,
             plans=SqlPlanStore(database),
             artifacts=FolderArtifacts(settings.data / "runs"),
             catalog=Eventually(),
@@ -137,12 +143,26 @@ async def _background(opening: _Opening) -> AsyncGenerator[None]:
     async with anyio.create_task_group() as group:
         group.start_soon(_fill, opening.file, opening.pool, opening.catalog)
         group.start_soon(_keep_engine, opening, is_closing)
+        pruning = anyio.CancelScope()
+        group.start_soon(_within, pruning, _pruner(opening).keep_pruning)
         try:
             yield
         finally:
             is_closing.set()
+            pruning.cancel()
             if opening.engine.value is None:
                 group.cancel_scope.cancel()
+
+
+def _pruner(opening: _Opening) -> Pruner:
+    settings = opening.settings
+    grace = Grace(settings.checkpoint_grace_seconds, settings.failed_checkpoint_grace_seconds)
+    return Pruner(opening.database, opening.journal, grace)
+
+
+async def _within(scope: anyio.CancelScope, work: Callable[[], Awaitable[None]]) -> None:
+    with scope:
+        await work()
 
 
 async def _fill(file: CatalogFile, pool: HostPool, catalog: Eventually[LoadedCatalog]) -> None:
@@ -173,14 +193,16 @@ async def _keep_engine(opening: _Opening, is_closing: anyio.Event) -> None:
 
 
 async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
-    from spec_service.storage.checkpoints import SaverCheckpoints, open_checkpointer  # noqa: PLC0415 - slow to import
+    from spec_service.storage.checkpoint_board import SaverCheckpoints  # noqa: PLC0415 - slow to import
+    from spec_service.storage.checkpoints import JournalSaver  # noqa: PLC0415
     from translator.language.cel import CelEngine  # noqa: PLC0415
     from workflows.attempt import Ports  # noqa: PLC0415
     from workflows.engine import Engine  # noqa: PLC0415
     from workflows.hosting.evaluation import Evaluator  # noqa: PLC0415
     from workflows.luigi.stages import LuigiStages  # noqa: PLC0415
 
-    saver = await stack.enter_async_context(open_checkpointer(opening.database, opening.journal))
+    saver = JournalSaver(opening.database, opening.journal, opening.sealer)
+    opening.journal.observe(saver.observe)
     evaluator = await stack.enter_async_context(Evaluator())
     opening.checkpoints.give(SaverCheckpoints(saver))
     loaded = await opening.catalog.get()
@@ -188,7 +210,7 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
     tools = CatalogTools(loaded.tools, opening.pool, secrets, work_directory=opening.artifacts.work_directory)
     stages = LuigiStages(opening.pool)
     ports = Ports(opening.journal, opening.artifacts, tools, stages, loaded.stages, evaluator)
-    opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver, CelEngine()))
+    opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver.without_results(), CelEngine()))
     log.info("engine.ready")
 
 

@@ -39,6 +39,17 @@ class Settings(BaseSettings):
     max_wait_seconds: float = Field(default=600.0, gt=0, description="The longest `?wait=`.")
     max_spec_bytes: int = Field(default=MIB, ge=1, description="The largest spec.")
     max_body_bytes: int = Field(default=16 * MIB, ge=1, description="The largest body of an execute or a resume.")
+    checkpoint_key: SecretStr | None = Field(
+        default=None,
+        description="Key that encrypts checkpoints: base64 of 32 bytes. Several, parted by commas: the first encrypts.",
+    )
+    checkpoint_key_file: Path | None = Field(default=None, description="File that holds the same.")
+    checkpoint_grace_seconds: float = Field(
+        default=3600.0, ge=0, description="How long a succeeded run keeps more than its last checkpoint."
+    )
+    failed_checkpoint_grace_seconds: float = Field(
+        default=604_800.0, ge=0, description="The same of a failed or cancelled run, which may be retried until then."
+    )
 
     @property
     def catalog_file(self) -> Path:

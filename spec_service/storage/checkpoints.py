@@ -1,89 +1,121 @@
-"""LangGraph's checkpoints in the same database file, written by the journal, and what callers may see of them.
+"""LangGraph's checkpoints in our own tables, written by the journal in one order with the records of their runs.
 
 A saver with a connection of its own would fight with the journal for SQLite's one write lock, and a step's record
-could be durable before the checkpoint that it derives from. So checkpoints are queued with the records, in one order.
+could be durable before the checkpoint that it derives from. So checkpoints are queued with the records.
+
+What is read back is data and nothing else: a row that names code is not executed, whatever it says.
 
 This module imports langgraph, which takes seconds; whoever needs a quick start imports it late.
 """
 
 from __future__ import annotations
 
+import copy
 import json
-import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-import aiosqlite
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
+    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
-    get_checkpoint_id,
     get_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.checkpoint.sqlite.utils import load_pending_writes, pending_writes_sql
 
-from spec_service.ports import CheckpointNote
-from spec_service.storage.cursors import read_cursor, write_cursor
-from spec_service.storage.database import BUSY_SECONDS, Database
+from spec_service.storage.checkpoint_rows import (
+    CheckpointRow,
+    Found,
+    Wanted,
+    WriteRow,
+    forget_run,
+    forget_thread,
+    keep_newest,
+    put_checkpoint,
+    put_write,
+    read_many,
+    read_one,
+)
+from spec_service.storage.columns import DEFAULT_TENANT
+from spec_service.storage.database import Database
 from spec_service.storage.journal import SqlJournal
-from spec_service.storage.statements import Statement
-from workflows.run import RunId
+from spec_service.storage.newest import NewestCheckpoints
+from spec_service.storage.sealing import CheckpointUnreadable, Place, PlainSealer, Sealer
+from workflows.records import Record, RunCreated
 
-_CHANNEL = "state."  # how the compiled graph calls a channel of the spec
-
-
-_PUT = (
-    "INSERT OR REPLACE INTO checkpoints"
-    " (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
-_PUT_WRITE = (
-    "INTO writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+PAGE = 100  # checkpoints that are read at a time
+_FORMATS = frozenset({"null", "bytes", "bytearray", "msgpack"})  # the serializer knows others, which make objects
+_NOBODYS_TASK = "00000000-0000-0000-0000-000000000000"  # LangGraph's id for what no task wrote
+_NO_WRITES = "__no_writes__"
 
 
-_GET = "SELECT * FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?"
-_GET_WRITES = pending_writes_sql(True)
-
-
-class JournalSaver(AsyncSqliteSaver):
-    """LangGraph's saver for SQLite, except that the journal writes.
+class JournalSaver(BaseCheckpointSaver[int]):
+    """A saver of LangGraph, complete, for async use only.
 
     What is put is durable with the run's next flush; whoever starts an effect waits for that anyway. Reads wait for
-    what is queued.
+    what is queued of the thread. The documentation of LangGraph's `DeltaChannel` applies to what removes checkpoints.
     """
 
-    def __init__(self, connection: aiosqlite.Connection, journal: SqlJournal, database: Database) -> None:
-        super().__init__(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
-        self._journal = journal
-        self._database = database
+    def __init__(
+        self,
+        database: Database,
+        journal: SqlJournal,
+        sealer: Sealer | None = None,
+        tenant: str = DEFAULT_TENANT,
+    ) -> None:
+        super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        self._database, self._journal, self._tenant = database, journal, tenant
+        self._sealer: Sealer = sealer or PlainSealer()
+        self._newest = NewestCheckpoints()
+        self._keeps_results = True
+
+    def observe(self, records: Sequence[Record]) -> None:
+        """Learn from durable records which threads are new."""
+        for record in records:
+            if isinstance(record, RunCreated):
+                self.expect(record.run.id)
+
+    def expect(self, thread_id: str) -> None:
+        """Learn that a thread is new: nothing was ever put for it."""
+        self._newest.expect(thread_id)
+
+    def without_results(self) -> JournalSaver:
+        """Return the same saver for graphs whose nodes answer from rows of ours when they are entered again.
+
+        It does not keep what tasks wrote before the next checkpoint holds it, except interrupts, answers and errors.
+        """
+        clone = copy.copy(self)
+        clone._keeps_results = False  # noqa: SLF001 - it is one of us
+        return clone
+
+    # --- reading ---------------------------------------------------------------------------------------------------
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint with what its tasks wrote, the newest one when none is named; None for none."""
-        thread_id, place = _thread(config), config.get("configurable", {})
-        await self._journal.settle(thread_id)
-        key = (thread_id, str(place.get("checkpoint_ns", "")), get_checkpoint_id(config))
-        row, writes = await self._database.read(partial(_read_checkpoint, key=key))
-        if row is None:
+        thread_id, namespace, checkpoint_id = _place(config)
+        if self._newest.is_new(thread_id):
             return None
-        parent = row["parent_checkpoint_id"]
-        return CheckpointTuple(
-            _config(RunId(thread_id), row["checkpoint_id"], key[1]),
-            self.serde.loads_typed((row["type"], row["checkpoint"])),
-            json.loads(row["metadata"]) if row["metadata"] is not None else {},
-            _config(RunId(thread_id), parent, key[1]) if parent else None,
-            load_pending_writes([tuple(one) for one in writes], self.serde),
+        await self._journal.settle(thread_id)
+        found = None if checkpoint_id else self._newest.get((thread_id, namespace))
+        if found is None:
+            found = await self._read(thread_id, namespace, checkpoint_id)
+        return None if found is None else self._tuple(found)
+
+    async def _read(self, thread_id: str, namespace: str, checkpoint_id: str | None) -> Found | None:
+        work = partial(
+            read_one, tenant=self._tenant, thread_id=thread_id, namespace=namespace, checkpoint_id=checkpoint_id
         )
+        if checkpoint_id:
+            return await self._database.read(work)
+        ticket = self._newest.begin_read((thread_id, namespace))
+        found = await self._database.read(work)
+        self._newest.end_read((thread_id, namespace), ticket, found)
+        return found
 
     async def alist(
         self,
@@ -93,11 +125,27 @@ class JournalSaver(AsyncSqliteSaver):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """Yield checkpoints, the newest first."""
-        if config is not None:
-            await self._journal.settle(_thread(config))
-        async for found in super().alist(config, filter=filter, before=before, limit=limit):
-            yield found
+        """Yield checkpoints, the newest first; without a config those of all threads that are durable."""
+        wanted, left = _wanted(config, before), limit
+        if wanted.thread_id is not None:
+            await self._journal.settle(wanted.thread_id)
+        while left is None or left > 0:
+            size = PAGE if left is None or filter else min(left, PAGE)
+            page = await self._database.read(partial(read_many, tenant=self._tenant, wanted=wanted, limit=size))
+            for found in page:
+                one = self._tuple(found)
+                if not _fits(one.metadata, filter):
+                    continue
+                yield one
+                left = None if left is None else left - 1
+                if left == 0:
+                    return
+            if len(page) < size:
+                return
+            last = page[-1].checkpoint
+            wanted = wanted._replace(after=(last.id, last.thread_id, last.namespace))
+
+    # --- writing ---------------------------------------------------------------------------------------------------
 
     async def aput(
         self,
@@ -108,100 +156,163 @@ class JournalSaver(AsyncSqliteSaver):
     ) -> RunnableConfig:
         """Queue a checkpoint."""
         del new_versions
-        place: dict[str, Any] = config.get("configurable", {})
-        thread_id, namespace = _thread(config), str(place.get("checkpoint_ns", ""))
-        type_, content = self.serde.dumps_typed(checkpoint)
-        notes = json.dumps(get_checkpoint_metadata(config, metadata), ensure_ascii=False).encode("utf-8", "ignore")
-        parent = place.get("checkpoint_id")
-        values = (thread_id, namespace, checkpoint["id"], parent, type_, content, notes)
-        self._journal.put(thread_id, (Statement(_PUT, values),))
-        return _config(RunId(thread_id), checkpoint["id"], namespace)
+        thread_id, namespace, parent_id = _place(config)
+        details: dict[str, Any] = cast("dict[str, Any]", get_checkpoint_metadata(config, metadata))
+        format_, content = self.serde.dumps_typed(checkpoint)
+        run_id = details.get("run_id")
+        row = CheckpointRow(
+            thread_id,
+            namespace,
+            checkpoint["id"],
+            parent_id,
+            None if run_id is None else str(run_id),
+            self._sealer.key_id,
+            format_,
+            content,
+            json.dumps(details, ensure_ascii=False).encode("utf-8", "ignore"),
+        )
+        row = self._sealed(row)
+        written = self._newest.put(row)
+        self._journal.put(thread_id, (put_checkpoint(self._tenant, row),), written)
+        return _config(thread_id, namespace, row.id)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Queue what a task wrote; special writes replace, others stay as they were first."""
-        place: dict[str, Any] = config.get("configurable", {})
-        thread_id = _thread(config)
-        key = (thread_id, str(place.get("checkpoint_ns", "")), str(place["checkpoint_id"]), task_id, task_path)
-        is_special = all(channel in WRITES_IDX_MAP for channel, _ in writes)
-        sql = f"INSERT OR {'REPLACE' if is_special else 'IGNORE'} {_PUT_WRITE}"
-        rows = [
-            Statement(sql, (*key, WRITES_IDX_MAP.get(channel, index), channel, *self.serde.dumps_typed(value)))
-            for index, (channel, value) in enumerate(writes)
-        ]
-        if rows:
-            self._journal.put(thread_id, tuple(rows))
+        if not writes or not (self._keeps_results or _is_needed(writes, task_id)):
+            return
+        thread_id, namespace, checkpoint_id = _place(config)
+        replaces = all(channel in WRITES_IDX_MAP for channel, _ in writes)
+        key_id, rows = self._sealer.key_id, list[WriteRow]()
+        for index, (channel, value) in enumerate(writes):
+            format_, content = self.serde.dumps_typed(value)
+            position = WRITES_IDX_MAP.get(channel, index)
+            place = (thread_id, namespace, checkpoint_id or "", task_id, position, task_path, channel)
+            rows.append(self._sealed_write(WriteRow(*place, key_id, format_, bytes(content))))
+        written = self._newest.put_writes(rows, replaces=replaces)
+        statements = tuple(put_write(self._tenant, row, replaces=replaces) for row in rows)
+        self._journal.put(thread_id, statements, written)
+
+    # --- removing and copying --------------------------------------------------------------------------------------
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Remove all checkpoints of a thread, and wait until that is durable."""
+        self._newest.forget(thread_id)
+        self._journal.put(thread_id, forget_thread(self._tenant, thread_id))
+        await self._journal.durable()
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Remove the checkpoints whose metadata carry one of LangGraph's run ids, and wait until that is durable."""
+        self._newest.forget_all()
+        for run_id in run_ids:
+            self._journal.put(run_id, forget_run(self._tenant, run_id))
+            await self._journal.durable()
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy all checkpoints of a thread to another one, sealed for it, and wait until they are durable."""
+        await self._journal.settle(source_thread_id)
+        wanted = Wanted(thread_id=source_thread_id)
+        everything = await self._database.read(partial(read_many, tenant=self._tenant, wanted=wanted, limit=-1))
+        statements = [one for found in everything for one in self._copied(found, target_thread_id)]
+        self._newest.forget(target_thread_id)
+        if statements:
+            self._journal.put(target_thread_id, tuple(statements))
+            await self._journal.durable()
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Keep the newest checkpoint of each namespace (`keep_latest`), or none (`delete`), durably."""
+        if strategy not in {"keep_latest", "delete"}:
+            raise ValueError(f"unknown strategy: {strategy}")
+        for thread_id in thread_ids:
+            if strategy == "delete":
+                await self.adelete_thread(thread_id)
+                continue
+            self._journal.put(thread_id, keep_newest(self._tenant, thread_id))
+            await self._journal.durable()
+
+    def _copied(self, found: Found, thread_id: str) -> list[Any]:
+        row = self._sealed(self._opened(found.checkpoint)._replace(thread_id=thread_id, key_id=self._sealer.key_id))
+        statements = [put_checkpoint(self._tenant, row)]
+        for one in found.writes:
+            opened = self._opened_write(one)._replace(thread_id=thread_id, key_id=self._sealer.key_id)
+            statements.append(put_write(self._tenant, self._sealed_write(opened), replaces=True))
+        return statements
+
+    # --- rows and values -------------------------------------------------------------------------------------------
+
+    def _tuple(self, found: Found) -> CheckpointTuple:
+        row = self._opened(found.checkpoint)
+        parent = _config(row.thread_id, row.namespace, row.parent_id) if row.parent_id else None
+        return CheckpointTuple(
+            _config(row.thread_id, row.namespace, row.id),
+            self._loaded(row.format, row.content),
+            json.loads(row.details),
+            parent,
+            [
+                (one.task_id, one.channel, self._loaded(one.format, self._opened_write(one).content))
+                for one in found.writes
+            ],
+        )
+
+    def _loaded(self, format_: str, content: bytes) -> Any:
+        if format_ not in _FORMATS:
+            raise CheckpointUnreadable(f"a checkpoint has the format {format_!r}, which is never written here")
+        return self.serde.loads_typed((format_, content))
+
+    def _sealed(self, row: CheckpointRow) -> CheckpointRow:
+        if row.key_id is None:
+            return row
+        content, details = (self._sealer.seal(place, one) for place, one in _parts(row))
+        return row._replace(content=content, details=details)
+
+    def _opened(self, row: CheckpointRow) -> CheckpointRow:
+        content, details = (self._sealer.open(row.key_id, place, one) for place, one in _parts(row))
+        return row._replace(content=content, details=details)
+
+    def _sealed_write(self, row: WriteRow) -> WriteRow:
+        return row if row.key_id is None else row._replace(content=self._sealer.seal(_place_of(row), row.content))
+
+    def _opened_write(self, row: WriteRow) -> WriteRow:
+        return row._replace(content=self._sealer.open(row.key_id, _place_of(row), row.content))
 
 
-@asynccontextmanager
-async def open_checkpointer(database: Database, journal: SqlJournal) -> AsyncGenerator[JournalSaver]:
-    """Open LangGraph's saver on a database file; what it stores is data, and is read back as nothing else."""
-    async with aiosqlite.connect(database.path, timeout=BUSY_SECONDS) as connection:
-        await connection.execute("PRAGMA synchronous=FULL")
-        saver = JournalSaver(connection, journal, database)
-        await saver.setup()
-        yield saver
+def _parts(row: CheckpointRow) -> tuple[tuple[Place, bytes], tuple[Place, bytes]]:
+    """Return what of a checkpoint is sealed, each with its place."""
+    key = (row.thread_id, row.namespace, row.id, row.parent_id or "", row.format)
+    return (("checkpoint", *key), row.content), (("details", *key), row.details)
 
 
-class SaverCheckpoints:
-    """Checkpoints of runs as a saver has them; a run's id is LangGraph's thread id."""
-
-    def __init__(self, saver: AsyncSqliteSaver) -> None:
-        self._saver = saver
-
-    async def values(self, run_id: RunId) -> tuple[Mapping[str, Any], CheckpointNote] | None:
-        """Return the channels of the newest checkpoint; None when there is none."""
-        found = await self._saver.aget_tuple(_config(run_id))
-        if found is None:
-            return None
-        channels: dict[str, Any] = found.checkpoint["channel_values"]
-        values = {key.removeprefix(_CHANNEL): one for key, one in channels.items() if key.startswith(_CHANNEL)}
-        return values, _note(found)
-
-    async def page(
-        self, run_id: RunId, before: str | None, limit: int
-    ) -> tuple[tuple[CheckpointNote, ...], str | None]:
-        """Return checkpoints, the newest first, and the cursor of the next page; raises `BadCursor`."""
-        last = read_cursor(before)
-        older = _config(run_id, last) if last is not None else None
-        found = [_note(one) async for one in self._saver.alist(_config(run_id), before=older, limit=limit + 1)]
-        items = tuple(found[:limit])
-        return items, write_cursor(items[-1].id) if len(found) > limit else None
+def _place_of(row: WriteRow) -> Place:
+    task = (row.task_id, str(row.position), row.task_path, row.channel, row.format)
+    return ("write", row.thread_id, row.namespace, row.checkpoint_id, *task)
 
 
-def _read_checkpoint(
-    connection: sqlite3.Connection, *, key: tuple[str, str, str | None]
-) -> tuple[sqlite3.Row | None, list[sqlite3.Row]]:
-    """Read all in one go: LangGraph's own saver takes six hops to its thread for the same."""
-    thread_id, namespace, checkpoint_id = key
-    if checkpoint_id is None:
-        found = connection.execute(f"{_GET} ORDER BY checkpoint_id DESC LIMIT 1", (thread_id, namespace))
-    else:
-        found = connection.execute(f"{_GET} AND checkpoint_id = ?", (thread_id, namespace, checkpoint_id))
-    row = found.fetchone()
-    if row is None:
-        return None, []
-    return row, connection.execute(_GET_WRITES, (thread_id, namespace, row["checkpoint_id"])).fetchall()
+def _is_needed(writes: Sequence[tuple[str, Any]], task_id: str) -> bool:
+    """Tell whether writes hold more than what a node would write again: interrupts, answers, errors, other graphs."""
+    if task_id == _NOBODYS_TASK:
+        return True
+    return any(channel.startswith("__") and channel != _NO_WRITES for channel, _ in writes)
 
 
-def _thread(config: RunnableConfig) -> str:
-    return str(config.get("configurable", {})["thread_id"])
+def _fits(metadata: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> bool:
+    return all(metadata.get(key) == value for key, value in (wanted or {}).items())
 
 
-def _config(run_id: RunId, checkpoint_id: str | None = None, namespace: str = "") -> RunnableConfig:
-    configurable = {"thread_id": run_id, "checkpoint_ns": namespace}
-    if checkpoint_id is not None:
-        configurable["checkpoint_id"] = checkpoint_id
-    return {"configurable": configurable}
+def _wanted(config: RunnableConfig | None, before: RunnableConfig | None) -> Wanted:
+    end = _place(before)[2] if before is not None else None
+    if config is None:
+        return Wanted(before=end)
+    place: dict[str, Any] = config.get("configurable", {})
+    namespace = place.get("checkpoint_ns")
+    return Wanted(str(place["thread_id"]), namespace, place.get("checkpoint_id") or None, end)
 
 
-def _note(found: CheckpointTuple) -> CheckpointNote:
-    parent = (found.parent_config or {}).get("configurable", {}).get("checkpoint_id")
-    return CheckpointNote(
-        id=found.checkpoint["id"],
-        parent=parent,
-        step=found.metadata.get("step", 0),
-        source=found.metadata.get("source", ""),
-        at=datetime.fromisoformat(found.checkpoint["ts"]),
-    )
+def _place(config: RunnableConfig) -> tuple[str, str, str | None]:
+    """Return thread, namespace and checkpoint of a configuration."""
+    place: dict[str, Any] = config.get("configurable", {})
+    return str(place["thread_id"]), str(place.get("checkpoint_ns", "")), place.get("checkpoint_id") or None
+
+
+def _config(thread_id: str, namespace: str, checkpoint_id: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}}

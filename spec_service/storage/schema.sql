@@ -153,4 +153,33 @@ CREATE TABLE step_execution (
 	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id),
 	CONSTRAINT uq_step_execution UNIQUE (tenant, run_id, step, visit, task, try_number)
 );
+CREATE TABLE checkpoint (
+	tenant VARCHAR NOT NULL,
+	thread_id VARCHAR NOT NULL,
+	namespace VARCHAR NOT NULL,
+	id VARCHAR NOT NULL,
+	parent_id VARCHAR,
+	run_id VARCHAR,
+	key_id VARCHAR,
+	format VARCHAR NOT NULL,
+	content BLOB NOT NULL,
+	details BLOB NOT NULL,
+	PRIMARY KEY (tenant, thread_id, namespace, id)
+);
+CREATE INDEX ix_checkpoint_first ON checkpoint (tenant, thread_id) WHERE parent_id IS NULL;
+CREATE INDEX ix_checkpoint_run ON checkpoint (tenant, run_id) WHERE run_id IS NOT NULL;
+CREATE TABLE checkpoint_write (
+	tenant VARCHAR NOT NULL,
+	thread_id VARCHAR NOT NULL,
+	namespace VARCHAR NOT NULL,
+	checkpoint_id VARCHAR NOT NULL,
+	task_id VARCHAR NOT NULL,
+	position INTEGER NOT NULL,
+	task_path VARCHAR NOT NULL,
+	channel VARCHAR NOT NULL,
+	key_id VARCHAR,
+	format VARCHAR NOT NULL,
+	content BLOB NOT NULL,
+	PRIMARY KEY (tenant, thread_id, namespace, checkpoint_id, task_id, position)
+);
 INSERT INTO alembic_version VALUES ('0001');

@@ -7,7 +7,7 @@ a server needs to start; this module is loaded by migrations and tests only.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKeyConstraint, Index, Integer, LargeBinary, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 
@@ -214,3 +214,43 @@ class EventRow(SQLModel, table=True):
     node: str | None
     attempt: int
     data: str = Field(sa_column=Column(Text, nullable=False))  # JSON
+
+
+class CheckpointRow(SQLModel, table=True):
+    """A checkpoint of a thread: a run, or something inside one that has a history of its own."""
+
+    __tablename__ = "checkpoint"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        # A thread's first checkpoint is the first that pruning takes: the index holds what is still to be pruned.
+        Index("ix_checkpoint_first", "tenant", "thread_id", sqlite_where=text("parent_id IS NULL")),
+        Index("ix_checkpoint_run", "tenant", "run_id", sqlite_where=text("run_id IS NOT NULL")),
+    )
+
+    tenant: str = Field(primary_key=True)
+    thread_id: str = Field(primary_key=True)
+    namespace: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    parent_id: str | None
+    run_id: str | None  # LangGraph's, out of the metadata; not ours
+    key_id: str | None  # null: not encrypted
+    format: str
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    details: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # JSON: what LangGraph calls metadata
+
+
+class CheckpointWriteRow(SQLModel, table=True):
+    """What a task of LangGraph wrote at a checkpoint, before the next one holds it."""
+
+    __tablename__ = "checkpoint_write"  # pyright: ignore[reportAssignmentType]
+
+    tenant: str = Field(primary_key=True)
+    thread_id: str = Field(primary_key=True)
+    namespace: str = Field(primary_key=True)
+    checkpoint_id: str = Field(primary_key=True)
+    task_id: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    task_path: str
+    channel: str
+    key_id: str | None  # null: not encrypted
+    format: str
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

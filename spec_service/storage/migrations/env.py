@@ -13,13 +13,6 @@ from sqlmodel import SQLModel
 
 from spec_service.storage import tables
 
-CHECKPOINT_TABLES = frozenset({"checkpoints", "writes"})  # LangGraph's saver makes and changes these itself
-
-
-def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
-    """Tell whether a table of the database is described in `tables.py`."""
-    return kind != "table" or name not in CHECKPOINT_TABLES
-
 
 def run() -> None:
     """Run the migrations that were asked for."""
@@ -35,7 +28,7 @@ def run() -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     with engine.begin() as connection:
-        context.configure(connection, target_metadata=SQLModel.metadata, include_name=is_ours, render_as_batch=True)
+        context.configure(connection, target_metadata=SQLModel.metadata, render_as_batch=True)
         context.run_migrations()
     engine.dispose()
 

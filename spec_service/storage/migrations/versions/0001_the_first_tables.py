@@ -177,11 +177,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant", "run_id", "step", "visit", "task", "try_number", name="uq_step_execution"),
     )
+    op.create_table(
+        "checkpoint",
+        sa.Column("tenant", sa.String(), nullable=False),
+        sa.Column("thread_id", sa.String(), nullable=False),
+        sa.Column("namespace", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("parent_id", sa.String(), nullable=True),
+        sa.Column("run_id", sa.String(), nullable=True),
+        sa.Column("key_id", sa.String(), nullable=True),
+        sa.Column("format", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("details", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "thread_id", "namespace", "id"),
+    )
+    op.create_index(
+        "ix_checkpoint_first", "checkpoint", ["tenant", "thread_id"], sqlite_where=sa.text("parent_id IS NULL")
+    )
+    op.create_index("ix_checkpoint_run", "checkpoint", ["tenant", "run_id"], sqlite_where=sa.text("run_id IS NOT NULL"))
+    op.create_table(
+        "checkpoint_write",
+        sa.Column("tenant", sa.String(), nullable=False),
+        sa.Column("thread_id", sa.String(), nullable=False),
+        sa.Column("namespace", sa.String(), nullable=False),
+        sa.Column("checkpoint_id", sa.String(), nullable=False),
+        sa.Column("task_id", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("task_path", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("key_id", sa.String(), nullable=True),
+        sa.Column("format", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "thread_id", "namespace", "checkpoint_id", "task_id", "position"),
+    )
 
 
 def downgrade() -> None:
     """Contract again."""
     for table in (
+        "checkpoint_write",
+        "checkpoint",
         "step_execution",
         "question",
         "expansion",
