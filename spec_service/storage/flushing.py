@@ -22,14 +22,13 @@ class Unit(NamedTuple):
     @property
     def size(self) -> int:
         """Return about how much memory it takes, in bytes."""
-        sizes = (
-            len(value)
-            for _, statements in self.parts
-            for statement in statements
-            for value in statement.values
-            if isinstance(value, (str, bytes))
-        )
-        return sum(sizes)
+        size = 0
+        for _, statements in self.parts:
+            for statement in statements:
+                for value in statement.values:
+                    if value.__class__ is str or value.__class__ is bytes:
+                        size += len(value)
+        return size
 
 
 class Outcome(NamedTuple):

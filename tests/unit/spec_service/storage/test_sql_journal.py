@@ -169,7 +169,10 @@ async def test_new_work_waits_while_too_much_is_queued(journal, monkeypatch):
 
 async def test_a_few_large_records_are_too_much_as_well(journal, monkeypatch):
     monkeypatch.setattr("spec_service.storage.journal.MAX_BYTES", 10_000)
+    monkeypatch.setattr("spec_service.storage.journal.WEIGHED_FROM", 1)
     await journal.commit(RunCreated(run()))
+    journal.append(event())
+    assert not journal.is_full
     journal.append(EventRecorded(RunId("run-1"), "step.started", NOW, data={"text": "x" * 10_000}))
     assert journal.is_full
     await journal.durable()
