@@ -69,6 +69,9 @@ class Attempt:
     expansions: dict[VisitKey, ExpansionRecorded] = field(default_factory=dict[VisitKey, ExpansionRecorded])
     rounds: dict[tuple[str | None, str], Round] = field(default_factory=dict[tuple[str | None, str], Round])
     parked: dict[str, tuple[Round, str]] = field(default_factory=dict[str, tuple[Round, str]])  # by interrupt id
+    failed_visit: VisitKey | None = None  # where the run failed before it was retried
+    replays: str | None = None  # the visit that the next checkpoint to be seen, a fork of it, stands for
+    aliases: dict[str, str] = field(default_factory=dict[str, str])  # from a fork's checkpoint to the visit
     visits: dict[str, set[str]] = field(default_factory=dict[str, set[str]])  # by step, skipped ones left out
     is_interrupted: bool = False  # a node of the graph has stopped to wait for a person
     loaded: dict[str, Json] = field(default_factory=dict[str, Json])  # artifacts that were results, by URI
@@ -91,13 +94,24 @@ class Attempt:
         self.executions[*key, execution.task] = execution
         if execution.task:
             return
-        if execution.status is StepStatus.FAILED:
-            self.tries_failed[key] = self.tries_failed.get(key, 0) + 1
-        elif execution.status is StepStatus.CRASHED:
-            self.tries_crashed[key] = self.tries_crashed.get(key, 0) + 1
+        counts = {StepStatus.FAILED: self.tries_failed, StepStatus.CRASHED: self.tries_crashed}.get(execution.status)
+        if counts is not None and not self.is_past(execution):
+            counts[key] = counts.get(key, 0) + 1
+        if execution.status is StepStatus.FAILED and self.is_past(execution):
+            self.failed_visit = key
         if execution.status is not StepStatus.SKIPPED:
             self.visits.setdefault(execution.step, set()).add(execution.visit)
         self.latest[execution.step] = execution
+
+    def visit_at(self, checkpoint: str) -> str:
+        """Return the visit that a superstep which derives from a checkpoint stands for."""
+        if self.replays is not None:
+            self.aliases[checkpoint], self.replays = self.replays, None
+        return self.aliases.get(checkpoint, checkpoint)
+
+    def is_past(self, execution: StepExecution) -> bool:
+        """Tell whether a record is from before the run was retried, so that what it failed in is tried afresh."""
+        return execution.attempt <= self.run.retried_after
 
     def execution(self, step: str, visit: str, task: str = "") -> StepExecution | None:
         """Return the newest record of a step or task at a visit."""
@@ -132,7 +146,7 @@ class Attempt:
         known: dict[str, Outcome] = {}
         for step in inside(self.program.plan, block):
             recorded = self.execution(step.id, visit.id)
-            if recorded is None:
+            if recorded is None or (self.is_past(recorded) and recorded.error):
                 continue
             if step.verb == "dag":
                 known[entered(step.id)] = Outcome.DONE
@@ -149,7 +163,7 @@ class Attempt:
         seconds = self.program.plan.limits.duration_seconds
         if seconds is None:
             return None
-        return (self.run.started_at or datetime.now(UTC)) + timedelta(seconds=seconds)
+        return (self.run.retried_at or self.run.started_at or datetime.now(UTC)) + timedelta(seconds=seconds)
 
     # --- what expressions see --------------------------------------------------------------------------------------
 

@@ -25,15 +25,16 @@ from translator.planning.catalog import Catalog
 from translator.planning.plan import Plan
 from workflows.attempt import Attempt, Ports
 from workflows.errors import JournalError, WorkflowError
+from workflows.failpoints import hit
 from workflows.performing import StepFailed
 from workflows.ports import PlanStore
 from workflows.program import Program, prepare
 from workflows.records import AttemptEnded, AttemptStarted, EventRecorded, History, RunMoved
-from workflows.run import RunError, RunId, RunStatus
+from workflows.run import Run, RunError, RunId, RunStatus
 from workflows.stepping import RunStepper
 
 Json = Any
-AttemptKind = Literal["start", "resume", "recover"]
+AttemptKind = Literal["start", "resume", "recover", "retry"]
 CACHED_PLANS = 256  # compiled graphs that are kept
 log = get_logger("specloom.engine")
 
@@ -84,11 +85,11 @@ class Engine:
         A failed run is no error here; raises `JournalError` when its records cannot be written.
         """
         history = await self._ports.journal.history(run_id)
-        kind: AttemptKind = "start" if history.run.attempt == 0 else "resume"
-        if history.run.status is RunStatus.RUNNING:
-            kind = "recover"
-        elif not await self._move(history, RunStatus.RUNNING):
+        hit("claim.before")
+        kind = _kind(history.run)
+        if kind != "recover" and not await self._move(history, RunStatus.RUNNING):
             return (await self._ports.journal.history(run_id)).run.status
+        hit("claim.after")
         return await self._attempt(history, kind)
 
     def deliver(self, run_id: RunId, interrupt_id: str) -> bool:
@@ -142,6 +143,7 @@ class Engine:
             record = AttemptStarted(run.id, number, kind, datetime.now(UTC))
             attempt.append(record, attempt.event("run.started", attempt=number, kind=kind))
             self._tell_changes(attempt)
+            hit("attempt.recorded")
             log.info("attempt.started", run_id=run.id, attempt=number, kind=kind)
             return await self._until_it_stops(live, ready)
         finally:
@@ -188,12 +190,35 @@ class Engine:
         if live.is_cancelled:
             raise asyncio.CancelledError
         given = await self._input(live)
-        config = _config(live.attempt)
+        config = _config(live.attempt, await self._replayed(live.attempt))
         live.task = asyncio.ensure_future(ready.graph.ainvoke(given, config, durability="sync", control=live.control))
         try:
             return await live.task
         finally:
             live.task = None
+
+    async def _replayed(self, attempt: Attempt) -> str | None:
+        """Return the checkpoint at which a retried DAG is entered again; None to go on from the newest.
+
+        A failure inside a DAG is found when its members' superstep is over, so a failed run's newest checkpoint lies
+        behind it. The members' visit is the checkpoint before it: replayed from there, those that are recorded answer
+        from their rows, and only what failed or is missing runs. LangGraph replays on a fork of that checkpoint, which
+        stands for the same visit.
+        """
+        retried_at, plan = attempt.run.retried_at, attempt.program.plan
+        if retried_at is None or attempt.failed_visit is None:
+            return None
+        newest = await self._checkpointer.aget_tuple(_config(attempt))
+        if newest is None:
+            return None
+        if newest.metadata.get("source") == "fork" and newest.parent_config:
+            parent: str = newest.parent_config.get("configurable", {})["checkpoint_id"]
+            attempt.aliases[newest.checkpoint["id"]] = parent
+        step, visit = attempt.failed_visit
+        if datetime.fromisoformat(newest.checkpoint["ts"]) >= retried_at or not (plan.is_dag or plan.step(step).block):
+            return None
+        attempt.replays = visit
+        return visit
 
     async def _cancelled(self, live: _Live) -> RunStatus:
         """Record a stop; when not the run but whoever executes it was cancelled, say so upwards too."""
@@ -248,7 +273,9 @@ class Engine:
         moved = RunMoved(run_id, status, now, outputs=outputs, error=error)
         ended = AttemptEnded(run_id, number, status, now)
         event = EventRecorded(run_id, name, now, None, number, data)
+        hit("run.final.before")
         await asyncio.shield(self._ports.journal.commit(moved, ended, event))
+        hit("run.final.after")
         why = error.name if error else None
         log.info("attempt.ended", run_id=run_id, attempt=number, status=status.value, error=why)
         return status
@@ -301,10 +328,19 @@ class Engine:
         return compiling.compile(plan, self._stepper).compile(checkpointer=self._checkpointer)
 
 
-def _config(attempt: Attempt) -> RunnableConfig:
+def _kind(run: Run) -> AttemptKind:
+    if run.status is RunStatus.RUNNING:
+        return "recover"
+    if run.attempt == 0:
+        return "start"
+    return "retry" if run.attempt == run.retried_after else "resume"
+
+
+def _config(attempt: Attempt, checkpoint: str | None = None) -> RunnableConfig:
     # Our own step cap counts; LangGraph's must never come first: a block takes three supersteps.
     most = 3 * (attempt.program.plan.limits.steps or 10_000) + 10
-    return {"configurable": {"thread_id": attempt.run.id}, "recursion_limit": most}
+    place = {"thread_id": attempt.run.id} | ({"checkpoint_id": checkpoint} if checkpoint else {})
+    return {"configurable": place, "recursion_limit": most}
 
 
 def _loop_time(deadline: datetime | None) -> float | None:

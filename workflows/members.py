@@ -87,8 +87,7 @@ class _Member:
         attempt, step = self._attempt, self._step
         blocked = StepError(reason, error_name="needs-failed")
         error = error_of(step, blocked) if outcome is Outcome.BLOCKED else None
-        opened = self._arrival.recorded or attempt.opened(step, self._arrival.visit, 1)
-        record = attempt.closed(opened, StepStatus.SKIPPED, error=error)
+        record = attempt.closed(self._arrival.next_try(), StepStatus.SKIPPED, error=error)
         attempt.append(record, attempt.event("step.skipped", step.id, reason=reason))
         return outcome
 

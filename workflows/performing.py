@@ -15,6 +15,7 @@ from translator.language.expressions import ExpressionError
 from translator.planning.plan import END, RetryPolicy, Step, Verb
 from workflows.attempt import MAX_CRASHES, MAX_INLINE_BYTES, MAX_STEPS, Attempt, Visit, error_of
 from workflows.errors import StepError
+from workflows.failpoints import hit
 from workflows.nodes.assign import assign
 from workflows.nodes.call import Node, NodeCall
 from workflows.nodes.fail import fail
@@ -67,8 +68,8 @@ class Arrival:
         before = self.recorded
         if before and before.status is StepStatus.SUCCEEDED:
             return before
-        if before and before.status is StepStatus.FAILED and before.error and not self._may_retry(before.error.name):
-            raise StepFailed(before.error)
+        if before and self._has_failed_for_good(before):
+            raise StepFailed(before.error or error_of(self.step, StepError("it failed", error_name="step-failed")))
         await self.count()
         while True:
             execution = await self._open()
@@ -96,23 +97,26 @@ class Arrival:
 
     async def begin_block(self) -> StepExecution:
         """Return the record of a block that has begun, made now or earlier."""
-        if self.recorded:
-            return self.recorded
+        before = self.recorded
+        if before and not (before.error and self.attempt.is_past(before)):
+            return before
         await self.count()
-        opened = self.attempt.opened(self.step, self.visit, 1)
+        opened = self.next_try()
         self.attempt.append(opened, self.attempt.event("step.started", self.step.id, verb="dag"))
         return opened
 
     async def fail(self, cause: StepError, execution: StepExecution | None = None) -> NoReturn:
         """Record that the step failed for good, and raise `StepFailed`."""
-        opened = execution or self.attempt.opened(self.step, self.visit, 1)
+        opened = execution or self.next_try()
         record = await self._failed(opened, cause)
         error = record.error or error_of(self.step, cause)
         self.attempt.append(record, self.attempt.event("step.failed", self.step.id, error=error.as_json()))
         raise StepFailed(error) from cause
 
-    def _may_retry(self, error_name: str) -> bool:
-        return self.attempt.may_retry(self.step, self.visit, error_name)
+    def _has_failed_for_good(self, before: StepExecution) -> bool:
+        if before.status is not StepStatus.FAILED or before.error is None or self.attempt.is_past(before):
+            return False
+        return not self.attempt.may_retry(self.step, self.visit, before.error.name)
 
     async def _open(self) -> StepExecution:
         """Begin a try, or take up the one in which a person is still asked; another try without an end has crashed."""
@@ -121,7 +125,7 @@ class Arrival:
             if self.step.verb == "human":
                 return before
             await self._crashed(before)
-        execution = self._next_try()
+        execution = self.next_try()
         event = attempt.event("step.started", self.step.id, **{"verb": self.step.verb, "try": execution.try_number})
         attempt.append(execution, event)
         return execution
@@ -131,11 +135,12 @@ class Arrival:
         attempt, died = self.attempt, StepError("the server died while this was running", error_name="crashed")
         record = attempt.closed(before, StepStatus.CRASHED, error=error_of(self.step, died))
         attempt.append(record, attempt.event("step.crashed", self.step.id, **{"try": before.try_number}))
-        if attempt.tries_crashed[self.step.id, self.visit.id] >= MAX_CRASHES:
+        if attempt.tries_crashed.get((self.step.id, self.visit.id), 0) >= MAX_CRASHES:
             message = f"the server died {MAX_CRASHES} times while this was running, so it is not tried again"
-            await self.fail(StepError(message, error_name="crashed"), self._next_try())
+            await self.fail(StepError(message, error_name="crashed"), self.next_try())
 
-    def _next_try(self) -> StepExecution:
+    def next_try(self) -> StepExecution:
+        """Return the record with which the next try begins."""
         before = self.recorded
         return self.attempt.opened(self.step, self.visit, before.try_number + 1 if before else 1)
 
@@ -143,8 +148,10 @@ class Arrival:
         arguments = await self.attempt.evaluate(self.program.arguments, self.state)
         if self.step.verb in _HAS_EFFECTS:
             await self.attempt.ports.journal.durable()
+        hit("step.started")
         call = NodeCall(self.attempt, self.program, self.visit, execution, dict(self.state), arguments, self.round)
         result = await self._within_time(NODES[self.step.verb](call))
+        hit("step.returned")
         self._check(result)
         return await self.record(execution, result)
 
@@ -180,6 +187,7 @@ class Arrival:
         record = attempt.closed(execution, StepStatus.SUCCEEDED, result=kept, saves=saves, goto=goto)
         data: dict[str, Json] = {"seconds": _seconds(record)} | ({"goto": goto} if goto else {})
         attempt.append(record, attempt.event("step.succeeded", self.step.id, **data))
+        hit("step.recorded")
         return record
 
     async def _choose(self, state: State, result: Json) -> str | None:

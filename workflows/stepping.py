@@ -31,7 +31,8 @@ class RunStepper:
 
     async def work(self, step: Step, state: State, config: RunnableConfig) -> Update:
         """Execute a step of a flow, or a member of a DAG once its needs are done."""
-        attempt, visit = self._attempt(config), visit_of(config)
+        attempt = self._attempt(config)
+        visit = visit_of(attempt, config)
         if step.block is None and not attempt.program.plan.is_dag:
             execution = await Arrival(attempt, step, visit, state).perform()
             return Update(saves=(execution.saves or {},), resets=frozenset(step.reset), goto=execution.goto)
@@ -41,7 +42,8 @@ class RunStepper:
 
     async def enter(self, block: Step, state: State, config: RunnableConfig) -> Update:
         """Record that a block of a flow begins."""
-        await Arrival(self._attempt(config), block, visit_of(config), state).begin_block()
+        attempt = self._attempt(config)
+        await Arrival(attempt, block, visit_of(attempt, config), state).begin_block()
         return Update()
 
     async def leave(self, block: Step | None, state: State, config: RunnableConfig) -> Update:
@@ -68,10 +70,10 @@ async def _close(attempt: Attempt, block: Step, update: Update, state: State) ->
     return Update(saves=saves, resets=update.resets | set(block.reset), goto=recorded.goto)
 
 
-def visit_of(config: RunnableConfig) -> Visit:
+def visit_of(attempt: Attempt, config: RunnableConfig) -> Visit:
     """Return the visit that LangGraph's configuration of a node stands for."""
     configurable = _configurable(config)
-    return Visit(id=configurable["checkpoint_map"][""], namespace=configurable["checkpoint_ns"])
+    return Visit(id=attempt.visit_at(configurable["checkpoint_map"][""]), namespace=configurable["checkpoint_ns"])
 
 
 def _configurable(config: RunnableConfig) -> dict[str, Json]:

@@ -14,6 +14,7 @@ from langgraph.errors import GraphInterrupt
 from langgraph.types import Interrupt, interrupt
 
 from workflows.errors import StepError
+from workflows.failpoints import hit
 from workflows.nodes.call import NodeCall
 from workflows.records import AnswerTaken, Question, QuestionAsked
 from workflows.rounds import Quiet
@@ -61,6 +62,7 @@ async def _put(call: NodeCall, interrupt_id: str) -> Question:
         expires_at=expires_at,
     )
     await attempt.commit(record, event)
+    hit("question.recorded")
     return question
 
 
@@ -99,6 +101,7 @@ def _taken(call: NodeCall, question: Question) -> Json:
     if not question.is_taken:
         attempt.questions[question.interrupt_id] = replace(question, is_taken=True)
         attempt.append(AnswerTaken(attempt.run.id, question.interrupt_id), event)
+        hit("answer.taken")
     if question.has_expired:
         deadline = attempt.deadline
         if deadline and question.expires_at and question.expires_at >= deadline:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from workflows.errors import StepError, UnknownArtifact
+from workflows.failpoints import hit
 from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.stages import StageCall, StageResult, TaskOutcome
 from workflows.nodes.call import NodeCall
@@ -67,6 +68,7 @@ class _Recorder:
         tasks = [{"task": task.key, "name": task.name, "needs": list(task.needs)} for task in expansion.tasks]
         event = attempt.event("luigi.expanded", step, digest=expansion.digest, tasks=tasks, complete=complete)
         attempt.append(record, event)
+        hit("expansion.recorded")
 
     def recorded(self, task_key: str) -> bool:
         found = self._found(task_key)
@@ -78,6 +80,7 @@ class _Recorder:
     async def task_started(self, task: ExpandedTask) -> None:
         record = self._opened(task)
         await self.call.attempt.commit(record, self._event("luigi.task-started", task))
+        hit("task.started")
 
     def _opened(self, task: ExpandedTask) -> StepExecution:
         attempt, execution, before = self.call.attempt, self.call.execution, self._found(task.key)
@@ -115,6 +118,7 @@ class _Recorder:
             record = attempt.closed(opened, StepStatus.SUCCEEDED, log_uri=log_uri)
             event = self._event("luigi.task-succeeded", task, seconds=round(outcome.seconds, 3), log_uri=log_uri)
             attempt.append(record, event)
+            hit("task.finished")
             return
         name = outcome.error.error_name if outcome.error else outcome.status
         message = outcome.error.message if outcome.error else "the task was stopped"

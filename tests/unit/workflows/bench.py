@@ -22,7 +22,7 @@ from workflows.hosting.pool import HostPool
 from workflows.luigi.stages import LuigiStages
 from workflows.memory import MemoryArtifacts, MemoryJournal, MemoryPlans, MemoryTools
 from workflows.ports import ToolCall
-from workflows.records import Event, EventRecorded, History, QuestionAnswered, RunCreated, RunMoved
+from workflows.records import Event, EventRecorded, History, QuestionAnswered, RunCreated, RunMoved, RunRetried
 from workflows.run import Run, RunId, RunStatus
 from workflows.stepping import RunStepper
 
@@ -101,6 +101,11 @@ class Bench:
         if self.engine and self.engine.deliver(self.run_id, question.interrupt_id):
             return
         await self.journal.commit(RunMoved(self.run_id, RunStatus.QUEUED, now))
+
+    async def retry(self, plan: Plan) -> RunStatus:
+        """Queue a failed run again and execute it on a new engine."""
+        assert await self.journal.commit(RunRetried(self.run_id, datetime.now(UTC)))
+        return await self.resume(plan)
 
     async def resume(self, plan: Plan) -> RunStatus:
         """Execute another attempt on a new engine: nothing is left of the first but what is recorded."""
