@@ -5,59 +5,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
-from functools import singledispatch
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from translator.planning.plan import Plan
+from workflows.applying import Entry, Refusal, applied
 from workflows.errors import JournalError, StepError, UnknownArtifact, UnknownPlan, UnknownRun, UnknownSecret
 from workflows.following import Followers
 from workflows.ports import Artifact, ToolCall
 from workflows.records import (
-    AnswerTaken,
+    KEYS_KEPT,
     ArtifactStored,
-    AttemptEnded,
-    AttemptStarted,
     CancelRequested,
     Event,
-    EventRecorded,
-    ExpansionRecorded,
     History,
-    Question,
+    KeyKept,
     QuestionAnswered,
-    QuestionAsked,
     Record,
     RunCreated,
     RunMoved,
     RunRetried,
-    StepExecution,
 )
-from workflows.run import RETRIED_FROM, Run, RunId, RunStatus, sources_of
+from workflows.run import RunId
 
 Json = Any
-StepKey = tuple[str, str, str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """All that is recorded of one run; every change makes a new entry, so that a refused unit leaves no trace."""
-
-    run: Run
-    steps: Mapping[StepKey, StepExecution] = field(default_factory=dict[StepKey, StepExecution])
-    questions: Mapping[str, Question] = field(default_factory=dict[str, Question])
-    expansions: Mapping[tuple[str, str], ExpansionRecorded] = field(
-        default_factory=dict[tuple[str, str], ExpansionRecorded]
-    )
-    artifacts: Mapping[str, ArtifactStored] = field(default_factory=dict[str, ArtifactStored])
-    attempts: frozenset[int] = frozenset()
-    events: tuple[Event, ...] = ()
-
-
-class _Refusal(Exception):
-    """A guarded record does not hold."""
-
-
 _CALLERS_RUN: ContextVar[RunId | None] = ContextVar("callers_run", default=None)
 """The run of which a task last recorded something: the one whose trouble its `durable()` tells."""
 
@@ -66,8 +38,9 @@ class MemoryJournal:
     """Journal and event log in one; a record is as durable as the process the moment it is queued."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._holes: dict[RunId, str] = {}  # per run, why a record that nobody waited for is missing
+        self._keys: dict[str, KeyKept] = {}
         self._followers = Followers()
         self._observers: list[Callable[[tuple[Record, ...]], None]] = []
 
@@ -85,7 +58,7 @@ class MemoryJournal:
             return
         try:
             self._write(records)
-        except _Refusal:
+        except Refusal:
             self._holes[run_id] = f"refused: {', '.join(type(record).__name__ for record in records)}"
         except JournalError as error:
             self._holes[run_id] = error.message
@@ -95,7 +68,7 @@ class MemoryJournal:
         self._raise_if_missing(_begun(records))
         try:
             self._write(records)
-        except _Refusal:
+        except Refusal:
             return False
         return True
 
@@ -108,6 +81,10 @@ class MemoryJournal:
     async def reopen(self, run_id: RunId) -> None:
         """Take the records of a run again of which one is missing."""
         self._holes.pop(run_id, None)
+
+    async def kept(self, key: str) -> KeyKept | None:
+        """Return what a request with this key was answered in the last 24 hours."""
+        return self._kept(key, datetime.now(UTC))
 
     async def history(self, run_id: RunId) -> History:
         """Return all that is recorded of a run."""
@@ -137,7 +114,7 @@ class MemoryJournal:
         if run_id in self._holes:
             raise JournalError(self._holes[run_id])
 
-    def _entry(self, run_id: RunId) -> _Entry:
+    def _entry(self, run_id: RunId) -> Entry:
         if run_id not in self._entries:
             raise UnknownRun
         return self._entries[run_id]
@@ -148,21 +125,29 @@ class MemoryJournal:
             return (), True
         return entry.events[max(after, 0) : max(after, 0) + limit], entry.run.status.is_final
 
+    def _kept(self, key: str, now: datetime) -> KeyKept | None:
+        found = self._keys.get(key)
+        return found if found is not None and found.at > now - KEYS_KEPT else None
+
     def _write(self, records: tuple[Record, ...]) -> None:
         run_id = _run_id_of(records[0])
         before = self._entries.get(run_id)
         entry = before
+        keys = [record for record in records if isinstance(record, KeyKept)]
+        if any(self._kept(record.key, record.at) for record in keys):
+            raise Refusal
         for record in records:
             if isinstance(record, RunCreated):
                 if entry is not None:
                     raise JournalError("there is a run of this id already")
-                entry = _Entry(record.run)
+                entry = Entry(record.run)
             elif entry is None:
                 raise _missing(record)
             else:
                 entry = applied(record, entry)
         assert entry is not None  # noqa: S101 - a unit has at least one record
         self._entries[run_id] = entry
+        self._keys |= {record.key: record for record in keys}
         self._followers.announce(entry.events[len(before.events) if before else 0 :])
         for observer in self._observers:
             observer(records)
@@ -182,128 +167,7 @@ def _begun(records: tuple[Record, ...]) -> RunId:
 def _missing(record: Record) -> Exception:
     """Return what a record of an unknown run leads to: a guard that does not hold, or a mistake."""
     is_guarded = isinstance(record, RunMoved | RunRetried | CancelRequested | QuestionAnswered)
-    return _Refusal() if is_guarded else JournalError("there is no run of this id")
-
-
-@singledispatch
-def applied(record: Record, entry: _Entry) -> _Entry:
-    """Return the entry with a record in it; raises `_Refusal` when its guard does not hold."""
-    message = f"no rule for {type(record).__name__} of {entry.run.id}"
-    raise TypeError(message)
-
-
-@applied.register
-def _(record: RunMoved, entry: _Entry) -> _Entry:
-    run = entry.run
-    has_news = any(one.answered_at is not None and not one.is_taken for one in entry.questions.values())
-    sources = sources_of(record.to) & ({record.only_from} if record.only_from else set(RunStatus))
-    if run.status not in sources or (record.unless_answered and has_news):
-        raise _Refusal
-    changed = replace(run, status=record.to)
-    if record.to is RunStatus.RUNNING and run.started_at is None:
-        changed = replace(changed, started_at=record.at)
-    if record.to.is_final:
-        changed = replace(changed, finished_at=record.at, outputs=record.outputs, error=record.error)
-    return replace(entry, run=changed)
-
-
-@applied.register
-def _(record: RunRetried, entry: _Entry) -> _Entry:
-    run = entry.run
-    if run.status not in RETRIED_FROM:
-        raise _Refusal
-    queued = replace(
-        run,
-        status=RunStatus.QUEUED,
-        outputs=None,
-        error=None,
-        finished_at=None,
-        cancel_requested=False,
-        retried_after=run.attempt,
-        retried_at=record.at,
-    )
-    kept = {name: one for name, one in entry.questions.items() if not one.has_expired}
-    return replace(entry, run=queued, questions=kept)
-
-
-@applied.register
-def _(_record: CancelRequested, entry: _Entry) -> _Entry:
-    if entry.run.status.is_final:
-        raise _Refusal
-    return replace(entry, run=replace(entry.run, cancel_requested=True))
-
-
-@applied.register
-def _(record: AttemptStarted, entry: _Entry) -> _Entry:
-    if record.number in entry.attempts:
-        raise JournalError("there is an attempt of this number already")
-    run = replace(entry.run, attempt=record.number)
-    return replace(entry, run=run, attempts=entry.attempts | {record.number})
-
-
-@applied.register
-def _(_record: AttemptEnded, entry: _Entry) -> _Entry:
-    return entry
-
-
-@applied.register
-def _(record: StepExecution, entry: _Entry) -> _Entry:
-    key = (record.step, record.visit, record.task, record.try_number)
-    return replace(entry, steps={**entry.steps, key: record})
-
-
-@applied.register
-def _(record: QuestionAsked, entry: _Entry) -> _Entry:
-    if record.interrupt_id in entry.questions:  # a resumed step asks again what it asked already
-        return entry
-    question = Question(
-        run_id=record.run_id,
-        interrupt_id=record.interrupt_id,
-        step=record.step,
-        visit=record.visit,
-        title=record.title,
-        show=record.show,
-        schema=record.schema,
-        assignees=record.assignees,
-        asked_at=record.asked_at,
-        expires_at=record.expires_at,
-        description=record.description,
-    )
-    return replace(entry, questions={**entry.questions, record.interrupt_id: question})
-
-
-@applied.register
-def _(record: QuestionAnswered, entry: _Entry) -> _Entry:
-    question = entry.questions.get(record.interrupt_id)
-    if question is None or not question.is_open:
-        raise _Refusal
-    closed = replace(question, answered_at=record.at, answer=record.answer, has_expired=record.has_expired)
-    return replace(entry, questions={**entry.questions, record.interrupt_id: closed})
-
-
-@applied.register
-def _(record: AnswerTaken, entry: _Entry) -> _Entry:
-    question = entry.questions.get(record.interrupt_id)
-    if question is None:
-        return entry
-    return replace(entry, questions={**entry.questions, record.interrupt_id: replace(question, is_taken=True)})
-
-
-@applied.register
-def _(record: ExpansionRecorded, entry: _Entry) -> _Entry:
-    return replace(entry, expansions={**entry.expansions, (record.step, record.visit): record})
-
-
-@applied.register
-def _(record: ArtifactStored, entry: _Entry) -> _Entry:
-    return replace(entry, artifacts={**entry.artifacts, record.path: record})
-
-
-@applied.register
-def _(record: EventRecorded, entry: _Entry) -> _Entry:
-    seq = len(entry.events) + 1
-    event = Event(record.run_id, seq, record.type, record.at, record.node, record.attempt, record.data)
-    return replace(entry, events=(*entry.events, event))
+    return Refusal() if is_guarded else JournalError("there is no run of this id")
 
 
 class MemoryPlans:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from translator.planning.plan import Binding, Plan
-from workflows.records import Event, History, Record
+from workflows.records import Event, History, KeyKept, Record
 from workflows.run import RunId
 
 Json = Any
@@ -49,6 +49,10 @@ class Journal(Protocol):
         For whoever is about to execute the run again from its history. Raises `JournalError` when nothing will ever
         be written any more.
         """
+        ...
+
+    async def kept(self, key: str) -> KeyKept | None:
+        """Return what a request with this key was answered; None when there was none in the last 24 hours."""
         ...
 
     async def history(self, run_id: RunId) -> History:

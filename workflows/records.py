@@ -6,13 +6,17 @@ Records are plain frozen data, complete when they are queued, so that a flush ha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
 from workflows.run import Run, RunError, RunId, RunStatus
 
 Json = Any
+
+
+KEYS_KEPT = timedelta(hours=24)
+"""How long a key stands for what was done."""
 
 
 class StepStatus(StrEnum):
@@ -179,6 +183,22 @@ class ArtifactStored:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyKept:
+    """What a request with a key of its own was answered; refused when the key was used in the last 24 hours.
+
+    It stands in the unit of what the request did, so that the same key does it once.
+    """
+
+    run_id: RunId
+    key: str
+    door: str  # what was asked of what
+    body_digest: str
+    status: int  # of the answer
+    answer: Json
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EventRecorded:
     """An entry of the run's transcript; the journal numbers it 1, 2, 3 … without gaps."""
 
@@ -203,6 +223,7 @@ Record = (
     | AnswerTaken
     | ExpansionRecorded
     | ArtifactStored
+    | KeyKept
     | EventRecorded
 )
 

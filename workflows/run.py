@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
@@ -102,3 +102,16 @@ class Run:
     cancel_requested: bool = False
     retried_after: int = 0  # what attempts up to this number failed in is tried afresh
     retried_at: datetime | None = None
+
+    def retried(self, at: datetime) -> Run:
+        """Return the run as it is queued again, after it failed or was cancelled."""
+        return replace(
+            self,
+            status=RunStatus.QUEUED,
+            outputs=None,
+            error=None,
+            finished_at=None,
+            cancel_requested=False,
+            retried_after=self.attempt,
+            retried_at=at,
+        )

@@ -7,7 +7,7 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from workflows.records import ArtifactStored, Event, ExpansionRecorded, Question, StepExecution, StepStatus
+from workflows.records import ArtifactStored, Event, ExpansionRecorded, KeyKept, Question, StepExecution, StepStatus
 from workflows.run import Run, RunError, RunId, RunStatus
 
 Json = Any
@@ -138,6 +138,19 @@ def artifact_of(row: sqlite3.Row) -> ArtifactStored:
         media_type=row["media_type"],
         step=row["step"],
         at=datetime.fromisoformat(row["stored_at"]),
+    )
+
+
+def key_of(row: sqlite3.Row) -> KeyKept:
+    """Read a row of `idempotency`."""
+    return KeyKept(
+        run_id=RunId(row["run_id"]),
+        key=row["key"],
+        door=row["door"],
+        body_digest=row["body_digest"],
+        status=row["status"],
+        answer=read_json(row["answer"]),
+        at=datetime.fromisoformat(row["created_at"]),
     )
 
 

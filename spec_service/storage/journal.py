@@ -19,12 +19,13 @@ from spec_service.ports import Observer
 from spec_service.storage.columns import DEFAULT_TENANT, event_of, expansion_of, question_of, run_of, step_of
 from spec_service.storage.database import Database
 from spec_service.storage.flushing import Outcome, Unit, why_missing, write_units
+from spec_service.storage.key_rows import read_key
 from spec_service.storage.outage import Outage
 from spec_service.storage.statements import Statement, run_id_of, statements_of
 from workflows.errors import JournalError, UnknownRun
 from workflows.failpoints import hit
 from workflows.following import Followers
-from workflows.records import Event, History, Record
+from workflows.records import Event, History, KeyKept, Record
 from workflows.run import RunId, RunStatus
 
 MAX_DELAY_SECONDS = 0.01  # until what nobody waits for is written
@@ -124,6 +125,10 @@ class SqlJournal:
         if run_id in self._holes:
             await self.settle(run_id)
             self._holes.pop(run_id, None)
+
+    async def kept(self, key: str) -> KeyKept | None:
+        """Return what a request with this key was answered in the last 24 hours."""
+        return await self._database.read(partial(read_key, tenant=self._tenant, key=key))
 
     async def history(self, run_id: RunId) -> History:
         """Return all that is recorded of a run, what is queued included."""

@@ -165,6 +165,19 @@ CREATE TABLE checkpoint (
 	content BLOB NOT NULL,
 	details BLOB NOT NULL,
 	PRIMARY KEY (tenant, thread_id, namespace, id)
+CREATE TABLE idempotency (
+	tenant VARCHAR NOT NULL,
+	"key" VARCHAR NOT NULL,
+	run_id VARCHAR NOT NULL,
+	door VARCHAR NOT NULL,
+	body_digest VARCHAR NOT NULL,
+	status INTEGER NOT NULL,
+	answer TEXT NOT NULL,
+	created_at VARCHAR NOT NULL,
+	PRIMARY KEY (tenant, "key"),
+	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id)
+);
+CREATE INDEX ix_idempotency_created_at ON idempotency (created_at);
 );
 CREATE INDEX ix_checkpoint_first ON checkpoint (tenant, thread_id) WHERE parent_id IS NULL;
 CREATE INDEX ix_checkpoint_run ON checkpoint (tenant, run_id) WHERE run_id IS NOT NULL;

@@ -232,6 +232,22 @@ class CheckpointRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     parent_id: str | None
     run_id: str | None  # LangGraph's, out of the metadata; not ours
+class IdempotencyRow(SQLModel, table=True):
+    """What a request with an `Idempotency-Key` was answered."""
+
+    __tablename__ = "idempotency"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (_of_run(), Index("ix_idempotency_created_at", "created_at"))
+
+    tenant: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    run_id: str
+    door: str
+    body_digest: str
+    status: int  # of HTTP
+    answer: str = Field(sa_column=Column(Text, nullable=False))  # JSON
+    created_at: str
+
+
     key_id: str | None  # null: not encrypted
     format: str
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

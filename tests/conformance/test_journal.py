@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
@@ -20,6 +20,7 @@ from workflows.records import (
     CancelRequested,
     EventRecorded,
     ExpansionRecorded,
+    KeyKept,
     QuestionAnswered,
     QuestionAsked,
     RunCreated,
@@ -308,3 +309,38 @@ async def test_observers_hear_of_accepted_records_only(started, now):
     await started.commit(question)
     await started.commit(RunMoved(RUN, RunStatus.RUNNING, now))
     assert heard == [question]
+
+
+def key(now, run_id=RUN, **changes) -> KeyKept:
+    values = {"door": "execute", "body_digest": "d", "status": 202, "answer": {"id": run_id, "n": [None]}, "at": now}
+    return KeyKept(run_id, "k1", **{**values, **changes})
+
+
+async def test_a_key_is_kept_with_what_was_done_and_only_once(journal, new_run):
+    now = datetime.now(UTC)
+    assert await journal.kept("k1") is None
+    assert await journal.commit(RunCreated(new_run()), key(now)) is True
+    other = RunId("run-2")
+    again = key(now, other, body_digest="e")
+    assert await journal.commit(RunCreated(new_run(id=other)), EventRecorded(other, "run.queued", now), again) is False
+    with pytest.raises(UnknownRun):
+        await journal.history(other)
+    assert await journal.kept("k1") == key(now)
+    assert await journal.commit(CancelRequested(RUN, now), key(now)) is False
+    assert (await journal.history(RUN)).run.cancel_requested is False
+
+
+async def test_a_refused_unit_keeps_no_key(started, now):
+    assert await started.commit(RunMoved(RUN, RunStatus.RUNNING, now), key(datetime.now(UTC))) is False
+    assert await started.kept("k1") is None
+
+
+async def test_a_key_stands_for_24_hours(journal, new_run):
+    now = datetime.now(UTC)
+    old = now - timedelta(hours=24, minutes=1)
+    await journal.commit(RunCreated(new_run()))
+    assert await journal.commit(key(old)) is True
+    assert await journal.kept("k1") is None
+    assert await journal.commit(key(now, body_digest="e")) is True
+    assert await journal.kept("k1") == key(now, body_digest="e")
+    assert await journal.commit(key(now + timedelta(hours=23))) is False

@@ -190,6 +190,20 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.Column("details", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "thread_id", "namespace", "id"),
+    op.create_table(
+        "idempotency",
+        sa.Column("tenant", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("door", sa.String(), nullable=False),
+        sa.Column("body_digest", sa.String(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant", "run_id"], ["run.tenant", "run.id"]),
+        sa.PrimaryKeyConstraint("tenant", "key"),
+    )
+    op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"])
     )
     op.create_index(
         "ix_checkpoint_first", "checkpoint", ["tenant", "thread_id"], sqlite_where=sa.text("parent_id IS NULL")
@@ -229,3 +243,4 @@ def downgrade() -> None:
         "plan",
     ):
         op.drop_table(table)
+        "idempotency",
