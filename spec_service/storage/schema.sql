@@ -153,18 +153,6 @@ CREATE TABLE step_execution (
 	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id),
 	CONSTRAINT uq_step_execution UNIQUE (tenant, run_id, step, visit, task, try_number)
 );
-CREATE TABLE checkpoint (
-	tenant VARCHAR NOT NULL,
-	thread_id VARCHAR NOT NULL,
-	namespace VARCHAR NOT NULL,
-	id VARCHAR NOT NULL,
-	parent_id VARCHAR,
-	run_id VARCHAR,
-	key_id VARCHAR,
-	format VARCHAR NOT NULL,
-	content BLOB NOT NULL,
-	details BLOB NOT NULL,
-	PRIMARY KEY (tenant, thread_id, namespace, id)
 CREATE TABLE idempotency (
 	tenant VARCHAR NOT NULL,
 	"key" VARCHAR NOT NULL,
@@ -178,6 +166,18 @@ CREATE TABLE idempotency (
 	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id)
 );
 CREATE INDEX ix_idempotency_created_at ON idempotency (created_at);
+CREATE TABLE checkpoint (
+	tenant VARCHAR NOT NULL,
+	thread_id VARCHAR NOT NULL,
+	namespace VARCHAR NOT NULL,
+	id VARCHAR NOT NULL,
+	parent_id VARCHAR,
+	run_id VARCHAR,
+	key_id VARCHAR,
+	format VARCHAR NOT NULL,
+	content BLOB NOT NULL,
+	details BLOB NOT NULL,
+	PRIMARY KEY (tenant, thread_id, namespace, id)
 );
 CREATE INDEX ix_checkpoint_first ON checkpoint (tenant, thread_id) WHERE parent_id IS NULL;
 CREATE INDEX ix_checkpoint_run ON checkpoint (tenant, run_id) WHERE run_id IS NOT NULL;

@@ -67,16 +67,16 @@ _ASK = _insert(
 )
 _EXPAND = _upsert("expansion", "tenant run_id step visit", "digest body recorded_at")
 _KEEP = _upsert("artifact", "tenant run_id path", "bytes sha256 media_type step stored_at")
-_RETRY = (
-    "UPDATE run SET status = 'queued', outputs = NULL, error = NULL, finished_at = NULL, cancel_requested = 0,"
-    " retried_after = attempt, retried_at = ? WHERE tenant = ? AND id = ? AND status IN (?, ?)"
-)
 _KEEP_KEY = _insert(
     "idempotency",
     "tenant key run_id door body_digest status answer created_at",
     " ON CONFLICT (tenant, key) DO UPDATE SET run_id = excluded.run_id, door = excluded.door,"
     " body_digest = excluded.body_digest, status = excluded.status, answer = excluded.answer,"
     " created_at = excluded.created_at WHERE idempotency.created_at <= ?",  # one that is over, and not swept yet
+)
+_RETRY = (
+    "UPDATE run SET status = 'queued', outputs = NULL, error = NULL, finished_at = NULL, cancel_requested = 0,"
+    " retried_after = attempt, retried_at = ? WHERE tenant = ? AND id = ? AND status IN (?, ?)"
 )
 _CANCEL = "UPDATE run SET cancel_requested = 1 WHERE tenant = ? AND id = ? AND status NOT IN (?, ?, ?)"
 _NUMBER_EVENT = (
@@ -250,16 +250,16 @@ def _(record: ArtifactStored, tenant: str) -> tuple[Statement, ...]:
 
 
 @statements_of.register
-def _(record: EventRecorded, tenant: str) -> tuple[Statement, ...]:
-    at, data = time_text(record.at), json_text(record.data)
-    return (Statement(_NUMBER_EVENT, (tenant, record.run_id, record.type, at, record.node, record.attempt, data)),)
-@statements_of.register
 def _(record: KeyKept, tenant: str) -> tuple[Statement, ...]:
     kept = (record.door, record.body_digest, record.status, json_text(record.answer), time_text(record.at))
     over = time_text(record.at - KEYS_KEPT)
     return (Statement(_KEEP_KEY, (tenant, record.key, record.run_id, *kept, over), is_guarded=True),)
 
 
+@statements_of.register
+def _(record: EventRecorded, tenant: str) -> tuple[Statement, ...]:
+    at, data = time_text(record.at), json_text(record.data)
+    return (Statement(_NUMBER_EVENT, (tenant, record.run_id, record.type, at, record.node, record.attempt, data)),)
 
 
 def run_id_of(record: Record) -> str:

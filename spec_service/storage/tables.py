@@ -216,22 +216,6 @@ class EventRow(SQLModel, table=True):
     data: str = Field(sa_column=Column(Text, nullable=False))  # JSON
 
 
-class CheckpointRow(SQLModel, table=True):
-    """A checkpoint of a thread: a run, or something inside one that has a history of its own."""
-
-    __tablename__ = "checkpoint"  # pyright: ignore[reportAssignmentType]
-    __table_args__ = (
-        # A thread's first checkpoint is the first that pruning takes: the index holds what is still to be pruned.
-        Index("ix_checkpoint_first", "tenant", "thread_id", sqlite_where=text("parent_id IS NULL")),
-        Index("ix_checkpoint_run", "tenant", "run_id", sqlite_where=text("run_id IS NOT NULL")),
-    )
-
-    tenant: str = Field(primary_key=True)
-    thread_id: str = Field(primary_key=True)
-    namespace: str = Field(primary_key=True)
-    id: str = Field(primary_key=True)
-    parent_id: str | None
-    run_id: str | None  # LangGraph's, out of the metadata; not ours
 class IdempotencyRow(SQLModel, table=True):
     """What a request with an `Idempotency-Key` was answered."""
 
@@ -248,6 +232,22 @@ class IdempotencyRow(SQLModel, table=True):
     created_at: str
 
 
+class CheckpointRow(SQLModel, table=True):
+    """A checkpoint of a thread: a run, or something inside one that has a history of its own."""
+
+    __tablename__ = "checkpoint"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        # A thread's first checkpoint is the first that pruning takes: the index holds what is still to be pruned.
+        Index("ix_checkpoint_first", "tenant", "thread_id", sqlite_where=text("parent_id IS NULL")),
+        Index("ix_checkpoint_run", "tenant", "run_id", sqlite_where=text("run_id IS NOT NULL")),
+    )
+
+    tenant: str = Field(primary_key=True)
+    thread_id: str = Field(primary_key=True)
+    namespace: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    parent_id: str | None
+    run_id: str | None  # LangGraph's, out of the metadata; not ours
     key_id: str | None  # null: not encrypted
     format: str
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -178,19 +178,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant", "run_id", "step", "visit", "task", "try_number", name="uq_step_execution"),
     )
     op.create_table(
-        "checkpoint",
-        sa.Column("tenant", sa.String(), nullable=False),
-        sa.Column("thread_id", sa.String(), nullable=False),
-        sa.Column("namespace", sa.String(), nullable=False),
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("parent_id", sa.String(), nullable=True),
-        sa.Column("run_id", sa.String(), nullable=True),
-        sa.Column("key_id", sa.String(), nullable=True),
-        sa.Column("format", sa.String(), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("details", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "thread_id", "namespace", "id"),
-    op.create_table(
         "idempotency",
         sa.Column("tenant", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
@@ -204,6 +191,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "key"),
     )
     op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"])
+    op.create_table(
+        "checkpoint",
+        sa.Column("tenant", sa.String(), nullable=False),
+        sa.Column("thread_id", sa.String(), nullable=False),
+        sa.Column("namespace", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("parent_id", sa.String(), nullable=True),
+        sa.Column("run_id", sa.String(), nullable=True),
+        sa.Column("key_id", sa.String(), nullable=True),
+        sa.Column("format", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("details", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "thread_id", "namespace", "id"),
     )
     op.create_index(
         "ix_checkpoint_first", "checkpoint", ["tenant", "thread_id"], sqlite_where=sa.text("parent_id IS NULL")
@@ -235,6 +235,7 @@ def downgrade() -> None:
         "question",
         "expansion",
         "event",
+        "idempotency",
         "attempt",
         "artifact",
         "spec_revision",
@@ -243,4 +244,3 @@ def downgrade() -> None:
         "plan",
     ):
         op.drop_table(table)
-        "idempotency",
