@@ -1,0 +1,86 @@
+"""Starts servers as forks of one process, and shows each as `subprocess.Popen` would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.journeys.server import ROOT
+
+Json = Any
+
+
+class Forker:
+    """The process of which servers are forked."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("forked_server.py")],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._lock = threading.Lock()
+        assert self._answer() == {"ready": 1}, "a process with threads cannot be forked"
+
+    def start(self, arguments: Sequence[str], cwd: Path, log: Path, env: Mapping[str, str]) -> Forked:
+        """Start the command line with these arguments."""
+        order = {"arguments": list(arguments), "cwd": str(cwd), "log": str(log), "env": dict(env)}
+        return Forked(self, self.ask({"start": order})["pid"])
+
+    def ask(self, order: Json) -> Json:
+        with self._lock:
+            assert self._process.stdin
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            return self._answer()
+
+    def _answer(self) -> Json:
+        assert self._process.stdout
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End it, and all servers that are left."""
+        self._process.communicate()
+
+
+class Forked:
+    """A started server."""
+
+    def __init__(self, forker: Forker, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._forker = forker
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self.returncode = self._forker.ask({"poll": self.pid})["code"]
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        end = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("specloom dev", timeout)
+            time.sleep(0.005)
+        return code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
