@@ -79,18 +79,17 @@ class Engine:
 
     # --- what the dispatcher says ----------------------------------------------------------------------------------
 
-    async def run_attempt(self, run_id: RunId) -> RunStatus:
+    async def run_attempt(self, run_id: RunId, known: History | None = None) -> RunStatus:
         """Execute a queued run until it ends, waits or is drained, and return its status then.
 
-        A failed run is no error here; raises `JournalError` when its records cannot be written.
+        `known` spares reading the history of a run that was created just now. A failed run is no error here; raises
+        `JournalError` when its records cannot be written, or when somebody else moved the run meanwhile.
         """
-        history = await self._ports.journal.history(run_id)
+        history = known or await self._ports.journal.history(run_id)
+        if history.run.status not in {RunStatus.QUEUED, RunStatus.RUNNING}:
+            return history.run.status
         hit("claim.before")
-        kind = _kind(history.run)
-        if kind != "recover" and not await self._move(history, RunStatus.RUNNING):
-            return (await self._ports.journal.history(run_id)).run.status
-        hit("claim.after")
-        return await self._attempt(history, kind)
+        return await self._attempt(history, _kind(history.run))
 
     def deliver(self, run_id: RunId, interrupt_id: str) -> bool:
         """Tell a live attempt that an answer is recorded; False when no node of it waits for that here."""
@@ -140,14 +139,25 @@ class Engine:
         live = self._live[run.id] = _Live(attempt, is_new=kind == "start")
         self._attempts[run.id] = attempt
         try:
-            record = AttemptStarted(run.id, number, kind, datetime.now(UTC))
-            attempt.append(record, attempt.event("run.started", attempt=number, kind=kind))
+            self._claim(attempt, kind)
             self._tell_changes(attempt)
             hit("attempt.recorded")
             log.info("attempt.started", run_id=run.id, attempt=number, kind=kind)
             return await self._until_it_stops(live, ready)
         finally:
             del self._live[run.id], self._attempts[run.id]
+
+    def _claim(self, attempt: Attempt, kind: AttemptKind) -> None:
+        """Queue the claim of the run and the attempt's start, as one unit.
+
+        Nobody waits for it here. When it is refused, because the run was cancelled in between, nothing of the attempt
+        is written, and its first effect, which waits for all that is queued, never starts.
+        """
+        run_id, number, now = attempt.run.id, attempt.number, datetime.now(UTC)
+        claim = [RunMoved(run_id, RunStatus.RUNNING, now)] if kind != "recover" else []
+        event = attempt.event("run.started", attempt=number, kind=kind)
+        attempt.append(*claim, AttemptStarted(run_id, number, kind, now), event)
+        hit("claim.after")
 
     async def _until_it_stops(self, live: _Live, ready: _Ready) -> RunStatus:
         """Drive the graph, and again as long as answers came while it was on its way to wait."""
@@ -245,7 +255,6 @@ class Engine:
             outputs = await attempt.evaluate(attempt.program.outputs, state)
         except ExpressionError as error:
             return await self._fail(attempt, RunError(error.name, f"an output has no value: {error.message}"))
-        await self._ports.journal.durable()  # nothing is called succeeded of which a record is missing
         return await self._end(attempt.run.id, attempt.number, RunStatus.SUCCEEDED, outputs=outputs)
 
     async def _fail(self, attempt: Attempt, error: RunError) -> RunStatus:
@@ -257,9 +266,6 @@ class Engine:
         return await self._end(live.attempt.run.id, live.attempt.number, status)
 
     # --- records ---------------------------------------------------------------------------------------------------
-
-    async def _move(self, history: History, to: RunStatus) -> bool:
-        return await self._ports.journal.commit(RunMoved(history.run.id, to, datetime.now(UTC)))
 
     async def _end(
         self, run_id: RunId, number: int, status: RunStatus, *, outputs: Json = None, error: RunError | None = None
@@ -274,8 +280,10 @@ class Engine:
         ended = AttemptEnded(run_id, number, status, now)
         event = EventRecorded(run_id, name, now, None, number, data)
         hit("run.final.before")
-        await asyncio.shield(self._ports.journal.commit(moved, ended, event))
+        is_ours = await asyncio.shield(self._ports.journal.commit(moved, ended, event))
         hit("run.final.after")
+        if not is_ours:  # somebody else has moved the run, and that counts
+            return (await self._ports.journal.history(run_id)).run.status
         why = error.name if error else None
         log.info("attempt.ended", run_id=run_id, attempt=number, status=status.value, error=why)
         return status
