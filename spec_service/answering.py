@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spec_service.ports import Worker
+from workflows.failpoints import hit
 from workflows.ports import Journal
 from workflows.records import EventRecorded, QuestionAnswered, RunMoved
 from workflows.run import RunStatus
@@ -21,7 +22,10 @@ async def close_question(journal: Journal, worker: Worker, answered: QuestionAns
     if not is_queued:
         if not await journal.commit(answered):
             return False
+        hit("answer.recorded")
         is_queued = await journal.commit(queued, resumed)  # it began to wait between the two
+    else:
+        hit("answer.recorded")
     if is_queued:
         worker.submit(answered.run_id)
     else:

@@ -21,7 +21,7 @@ from spec_service.api import house_routes, run_routes, spec_routes
 from spec_service.api.guard import Guard
 from spec_service.api.problems import answer_error, answer_problem
 from spec_service.bootstrap import open_services
-from spec_service.errors import TokenNeeded
+from spec_service.errors import FencedOff, TokenNeeded
 from spec_service.product import VERSION
 from spec_service.services import Services
 from spec_service.settings import Settings
@@ -62,7 +62,7 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM, SIGINT or `stop`, then drain; `on_started` hears the URL.
 
-    Raises `TokenNeeded`, and what `open_services` raises.
+    Raises `TokenNeeded`, `FencedOff` once another server has taken the data directory, and what `open_services` raises.
     """
     if settings.token is None and not settings.is_on_loopback:
         raise TokenNeeded
@@ -78,12 +78,15 @@ async def serve(
             timeout_graceful_shutdown=_LEFT_TO_CLOSE_SECONDS,
         )
         server = _Server(config, services, on_started)
-        stopping = asyncio.ensure_future(_stop_on(stop, server)) if stop is not None else None
+        fenced_off = services.ownership.fenced_off
+        reasons = [asyncio.ensure_future(_stop_on(one, server)) for one in (stop, fenced_off) if one is not None]
         try:
             await server.serve()
         finally:
-            if stopping is not None:
-                stopping.cancel()
+            for reason in reasons:
+                reason.cancel()
+    if fenced_off.is_set():
+        raise FencedOff
 
 
 async def _stop_on(stop: asyncio.Event, server: uvicorn.Server) -> None:
@@ -117,7 +120,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self._on_started is not None and self.servers:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
-            self._on_started(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+            self._services.ownership.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            self._on_started(self._services.ownership.url)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         self._services.stopping.set()

@@ -26,8 +26,7 @@ from spec_service.storage.artifacts import FolderArtifacts
 from spec_service.storage.checkpoint_keys import open_sealer
 from spec_service.storage.database import Database, open_database
 from spec_service.storage.journal import SqlJournal
-from spec_service.storage.migrating import upgrade
-from spec_service.storage.owning import owned
+from spec_service.storage.ownership import claimed, kept
 from spec_service.storage.plans import SqlPlanStore
 from spec_service.storage.pruning import Grace, Pruner
 from spec_service.storage.runs import SqlRunBoard
@@ -36,6 +35,7 @@ from spec_service.storage.specs import SqlSpecStore
 from spec_service.worker import AttemptEngine, Desk, dispatching
 from workflows.catalog_file import CatalogFile, read_catalog_file
 from workflows.cataloging import LoadedCatalog, open_catalog
+from workflows.failpoints import arm
 from workflows.hosting.pool import HostPool
 from workflows.tools.secrets import CatalogSecrets
 from workflows.tools.tools import CatalogTools
@@ -76,11 +76,13 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
     With `recover`, unfinished runs of the data directory are continued. Raises `DataInUse`, `DataUnusable`,
     `CatalogFileError`.
     """
+    if settings.failpoint:
+        arm(settings.failpoint)
     file = read_catalog_file(settings.catalog_file, is_named=settings.is_catalog_named)
     async with AsyncExitStack() as stack:
-        stack.enter_context(owned(settings.data))
-        await to_thread.run_sync(upgrade, settings.database)
-        database = await stack.enter_async_context(open_database(settings.database))
+        held = await stack.enter_async_context(claimed(settings.data, settings.database, settings.lease_seconds))
+        database = await stack.enter_async_context(open_database(settings.database, held.fence))
+        ownership = await stack.enter_async_context(kept(database, held, settings.lease_seconds))
         sealer = await open_sealer(database, settings.checkpoint_key, settings.checkpoint_key_file)
         journal = SqlJournal(database)
         stack.push_async_callback(journal.aclose)
@@ -101,7 +103,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
         )
         await stack.enter_async_context(_background(opening))
         runs = SqlRunBoard(database)
-        desk = Desk(journal, journal, runs, opening.engine, settings.max_concurrent_runs)
+        desk = Desk(journal, journal, runs, opening.engine, settings.max_concurrent_runs, ownership.fenced_off)
         dispatcher = dispatching(desk, recover=recover, grace_seconds=settings.drain_seconds)
         yield Services(
             settings=settings,
@@ -117,6 +119,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             planner=Planner(opening.catalog),
             worker=await stack.enter_async_context(dispatcher),
             stopping=StopSignal(),
+            ownership=ownership,
             started_at=datetime.now(UTC),
         )
 

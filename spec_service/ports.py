@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -135,7 +136,23 @@ class Health(Protocol):
 
     @property
     def is_broken(self) -> bool:
-        """Tell whether records can no longer be written."""
+        """Tell whether records cannot be written at the moment."""
+        ...
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether so much is queued that new work has to wait."""
+        ...
+
+
+class Ownership(Protocol):
+    """The data directory, as long as it is ours."""
+
+    url: str | None  # where we listen, for whoever wants the directory, too
+
+    @property
+    def fenced_off(self) -> asyncio.Event:
+        """Return what is set once another process has taken over."""
         ...
 
 
@@ -147,6 +164,10 @@ class Announcer(Protocol):
 
     def observe(self, observer: Observer) -> None:
         """Call `observer` on the loop with the records of each flush; it must not block or raise."""
+        ...
+
+    def observe_recovery(self, observer: Callable[[], None]) -> None:
+        """Call `observer` on the loop whenever records can be written again after they could not."""
         ...
 
 

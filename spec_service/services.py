@@ -7,7 +7,16 @@ from datetime import datetime
 
 from spec_service.eventually import Eventually
 from spec_service.planner import Planner
-from spec_service.ports import ArtifactShelf, CheckpointReader, Health, PlanShelf, RunBoard, SpecStore, Worker
+from spec_service.ports import (
+    ArtifactShelf,
+    CheckpointReader,
+    Health,
+    Ownership,
+    PlanShelf,
+    RunBoard,
+    SpecStore,
+    Worker,
+)
 from spec_service.settings import Settings
 from spec_service.stopping import StopSignal
 from workflows.cataloging import LoadedCatalog
@@ -31,4 +40,5 @@ class Services:
     planner: Planner
     worker: Worker
     stopping: StopSignal
+    ownership: Ownership
     started_at: datetime

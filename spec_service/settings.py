@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field(default="info", description="The least level that is logged.")
     max_concurrent_runs: int = Field(default=64, ge=1, description="Runs that are executed at the same time.")
     max_hosts: int = Field(default=4, ge=1, description="Stage and tool hosts that live at the same time.")
+    lease_seconds: float = Field(
+        default=5.0, gt=0, description="After how long a silence of its owner another server takes the data directory."
+    )
     drain_seconds: float = Field(default=10.0, ge=0, description="Grace of a stopping server for steps in flight.")
     max_wait_seconds: float = Field(default=600.0, gt=0, description="The longest `?wait=`.")
     max_spec_bytes: int = Field(default=MIB, ge=1, description="The largest spec.")
@@ -50,6 +53,7 @@ class Settings(BaseSettings):
     failed_checkpoint_grace_seconds: float = Field(
         default=604_800.0, ge=0, description="The same of a failed or cancelled run, which may be retried until then."
     )
+    failpoint: str = Field(default="", description="For tests: a border at which to fail, `name:n[:action]`.")
 
     @property
     def catalog_file(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -23,6 +23,8 @@ from workflows.ports import Journal
 from workflows.records import EventRecorded, QuestionAnswered, RunMoved
 from workflows.run import RunId, RunStatus
 
+RETAKE_SECONDS = 0.05  # until a run whose records could not be written is taken up again; doubles each time
+MAX_RETAKE_SECONDS = 30.0
 CANCEL_PATIENCE_SECONDS = 0.02  # between two tries to stop an attempt that is just being made or ended
 log = get_logger("specloom.worker")
 
@@ -56,6 +58,7 @@ class Desk:
     runs: RunBoard
     engine: Eventually[AttemptEngine]
     limit: int  # attempts at the same time
+    fenced_off: asyncio.Event = field(default_factory=asyncio.Event)  # another process has taken the runs over
 
 
 @dataclass(slots=True)
@@ -71,6 +74,7 @@ class Dispatcher:
     _active: set[RunId] = field(default_factory=set[RunId])
     _again: set[RunId] = field(default_factory=set[RunId])
     _expiries: Expiries = field(default_factory=Expiries)
+    _troubles: dict[RunId, int] = field(default_factory=dict[RunId, int])  # attempts in a row that were not recorded
     _is_draining: bool = False
 
     def submit(self, run_id: RunId, priority: int = 0) -> None:
@@ -94,6 +98,8 @@ class Dispatcher:
     async def serve(self, *, recover: bool) -> None:
         """Continue what is unfinished, then execute what is submitted, until cancelled."""
         self.desk.announcer.observe(self._expiries.observe)
+        self.desk.announcer.observe_recovery(self._look_after_all)
+        self.group.start_soon(self._stop_when_fenced_off)
         try:
             if recover:
                 await self._recover()
@@ -129,8 +135,10 @@ class Dispatcher:
     async def _attempt(self, engine: AttemptEngine, run_id: RunId, turns: asyncio.Semaphore) -> None:
         try:
             await engine.run_attempt(run_id)
+            self._troubles.pop(run_id, None)
         except JournalError as error:
             log.error("attempt.not-recorded", run_id=run_id, reason=error.message)  # noqa: TRY400 - the trace says less
+            self.group.start_soon(self._retake, run_id)
         except Exception:
             log.exception("attempt.broke", run_id=run_id)
         finally:
@@ -147,11 +155,46 @@ class Dispatcher:
         if run_id not in self._active:
             now = datetime.now(UTC)
             event = EventRecorded(run_id, "run.cancelled", now)
-            await self.desk.journal.commit(RunMoved(run_id, RunStatus.CANCELLED, now), event)
+            with suppress(JournalError):  # then whoever takes the run up again stops it
+                await self.desk.journal.commit(RunMoved(run_id, RunStatus.CANCELLED, now), event)
 
     async def _recover(self) -> None:
         for position in await self.desk.runs.unfinished():
-            await self._continue(position)
+            if position.run.id in self._active:
+                continue
+            try:
+                await self._continue(position)
+            except JournalError as error:
+                log.error("run.not-continued", run_id=position.run.id, reason=error.message)  # noqa: TRY400
+                self.group.start_soon(self._retake, position.run.id)
+
+    def _look_after_all(self) -> None:
+        """Take up, after a time in which nothing could be written, whatever somebody could not set in motion."""
+        if not self._is_draining:
+            self.group.start_soon(self._recover_again)
+
+    async def _recover_again(self) -> None:
+        try:
+            await self._recover()
+        except Exception:
+            log.exception("worker.not-recovered")
+
+    async def _retake(self, run_id: RunId) -> None:
+        """Continue a run of which something could not be recorded, from what is recorded, once that is possible."""
+        tries = self._troubles[run_id] = self._troubles.get(run_id, 0) + 1
+        # A record that can never be written must not keep the machine busy.
+        await anyio.sleep(min(RETAKE_SECONDS * 2.0 ** min(tries - 1, 16), MAX_RETAKE_SECONDS))
+        try:
+            await self.desk.journal.reopen(run_id)
+        except JournalError:  # for good: another process has the run by now
+            return
+        if not self._is_draining:
+            log.info("run.retaken", run_id=run_id)
+            self.submit(run_id)
+
+    async def _stop_when_fenced_off(self) -> None:
+        await self.desk.fenced_off.wait()
+        await self.drain(0)
 
     async def _continue(self, position: RunPosition) -> None:
         """Take up a run where an earlier process left it."""
@@ -188,7 +231,7 @@ async def dispatching(desk: Desk, *, recover: bool, grace_seconds: float) -> Asy
             yield dispatcher
         finally:
             with anyio.CancelScope(shield=True):
-                await dispatcher.drain(grace_seconds)
+                await dispatcher.drain(0 if desk.fenced_off.is_set() else grace_seconds)
             group.cancel_scope.cancel()
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from anyio import open_file, to_thread
 
-from workflows.errors import UnknownArtifact
+from workflows.errors import JournalError, UnknownArtifact
+from workflows.failpoints import hit
 from workflows.ports import Artifact
 from workflows.run import RunId
 
@@ -40,9 +41,17 @@ class FolderArtifacts:
         return path
 
     async def put(self, run_id: RunId, path: str, content: bytes, media_type: str) -> Artifact:
-        """Keep bytes under a path, whole or not at all; raises `UnknownArtifact` for a path that leads outside."""
+        """Keep bytes under a path, whole or not at all.
+
+        Raises `UnknownArtifact` for a path that leads outside, `JournalError` when they cannot be written.
+        """
         target = self._inside(self._run_directory(run_id) / "artifacts", path)
-        await to_thread.run_sync(_write_whole, target, content)
+        try:
+            await to_thread.run_sync(_write_whole, target, content)
+        except OSError as error:  # no fault of the step's: its run is taken up again when there is room
+            raise JournalError(
+                f"the artifact {target} was not written: {error.strerror}; make room on the disk"
+            ) from error
         return Artifact(uri_of(run_id, path), path, len(content), hashlib.sha256(content).hexdigest(), media_type)
 
     async def register(self, run_id: RunId, file: Path) -> Artifact:
@@ -126,7 +135,9 @@ def _write_whole(target: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        hit("artifact.written")
         Path(name).replace(target)
+        hit("artifact.renamed")
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

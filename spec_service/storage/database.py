@@ -35,15 +35,15 @@ _ADVICE: Mapping[int, str] = {
 }
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Open a connection as we want it: WAL, every commit on disk, foreign keys; transactions are begun by hand."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     for pragma in (
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        f"busy_timeout={BUSY_SECONDS * 1000:.0f}",
+        f"busy_timeout={busy_seconds * 1000:.0f}",
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection

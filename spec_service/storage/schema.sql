@@ -2,6 +2,17 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL,
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
+CREATE TABLE owner (
+	id INTEGER NOT NULL,
+	fence INTEGER NOT NULL,
+	pid INTEGER NOT NULL,
+	host VARCHAR NOT NULL,
+	url VARCHAR,
+	started_at VARCHAR NOT NULL,
+	heartbeat_at VARCHAR NOT NULL,
+	released_at VARCHAR,
+	PRIMARY KEY (id)
+);
 CREATE TABLE "plan" (
 	tenant VARCHAR NOT NULL,
 	digest VARCHAR NOT NULL,
@@ -78,6 +89,7 @@ CREATE TABLE attempt (
 	outcome VARCHAR,
 	started_at VARCHAR NOT NULL,
 	finished_at VARCHAR,
+	fence INTEGER,
 	PRIMARY KEY (tenant, run_id, number),
 	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id)
 );

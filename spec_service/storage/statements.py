@@ -54,7 +54,10 @@ _CREATE_RUN = _insert(
     "tenant id spec_name spec_revision spec_version spec_digest plan_digest status inputs outputs error labels priority"
     " attempt cancel_requested retried_after retried_at created_at started_at finished_at",
 )
-_START_ATTEMPT = _insert("attempt", "tenant run_id number kind started_at")
+_START_ATTEMPT = (
+    "INSERT INTO attempt (tenant, run_id, number, kind, started_at, fence)"
+    " VALUES (?, ?, ?, ?, ?, (SELECT fence FROM owner WHERE id = 1))"
+)
 _RECORD_STEP = _upsert(
     "step_execution",
     "tenant run_id step visit task try_number",
@@ -62,7 +65,8 @@ _RECORD_STEP = _upsert(
 )
 _ASK = _insert(
     "question",
-    "tenant run_id interrupt_id step visit title description show schema assignees asked_at expires_at has_expired is_taken",
+    "tenant run_id interrupt_id step visit title description show schema assignees asked_at expires_at has_expired"
+    " is_taken",
     " ON CONFLICT (tenant, run_id, interrupt_id) DO NOTHING",  # a resumed step asks again what it asked already
 )
 _EXPAND = _upsert("expansion", "tenant run_id step visit", "digest body recorded_at")

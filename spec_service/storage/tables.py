@@ -15,6 +15,21 @@ def _of_run() -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["tenant", "run_id"], ["run.tenant", "run.id"])
 
 
+class OwnerRow(SQLModel, table=True):
+    """The process that owns the data directory; one row. Every transaction looks at its fence first."""
+
+    __tablename__ = "owner"  # pyright: ignore[reportAssignmentType]
+
+    id: int = Field(primary_key=True)  # 1
+    fence: int  # grows with every owner
+    pid: int
+    host: str
+    url: str | None
+    started_at: str
+    heartbeat_at: str
+    released_at: str | None  # null: it lives, or did not stop as it should
+
+
 class SpecRow(SQLModel, table=True):
     """A name of specs and which revision is current."""
 
@@ -104,6 +119,7 @@ class AttemptRow(SQLModel, table=True):
     outcome: str | None
     started_at: str
     finished_at: str | None
+    fence: int | None  # of the owner that executed it
 
 
 class StepExecutionRow(SQLModel, table=True):

@@ -16,6 +16,18 @@ depends_on = None
 def upgrade() -> None:
     """Expand."""
     op.create_table(
+        "owner",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("pid", sa.Integer(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("url", sa.String(), nullable=True),
+        sa.Column("started_at", sa.String(), nullable=False),
+        sa.Column("heartbeat_at", sa.String(), nullable=False),
+        sa.Column("released_at", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "plan",
         sa.Column("tenant", sa.String(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
@@ -98,6 +110,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(), nullable=True),
         sa.Column("started_at", sa.String(), nullable=False),
         sa.Column("finished_at", sa.String(), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["tenant", "run_id"], ["run.tenant", "run.id"]),
         sa.PrimaryKeyConstraint("tenant", "run_id", "number"),
     )
@@ -242,5 +255,6 @@ def downgrade() -> None:
         "spec",
         "run",
         "plan",
+        "owner",
     ):
         op.drop_table(table)
