@@ -1,4 +1,4 @@
-"""Prints the table of figures: `python -m benchmarks [planning|starting|dataflow …]`."""
+"""Prints the table of figures: `python -m benchmarks [planning|starting|dataflow|saving|running]`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.figures import Figure, median_of
 
-GROUPS = ("planning", "starting", "dataflow")
+GROUPS = ("planning", "starting", "dataflow", "saving", "running")
 
 
 def main(wanted: list[str]) -> int:
@@ -32,7 +32,7 @@ def main(wanted: list[str]) -> int:
 
 
 def _row(figure: Figure) -> tuple[str, str, str, str, str]:
-    reach = "" if figure.reach is None else f"≤ {figure.reach:g} {figure.unit}"
+    reach = "" if figure.reach is None else f"{'≥' if figure.is_more_better else '≤'} {figure.reach:g} {figure.unit}"
     verdict = {None: "", True: "reached", False: "short"}[figure.is_reached]
     return figure.name, f"{figure.value:.3f} {figure.unit}", reach, verdict, figure.note
 

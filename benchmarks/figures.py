@@ -10,18 +10,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the table. `value` and `reach` share a unit; lower is better."""
+    """One row of the table. `value` and `reach` share a unit; lower is better unless `is_more_better`."""
 
     name: str
     value: float
     unit: str
     reach: float | None = None
     note: str = ""
+    is_more_better: bool = False
 
     @property
     def is_reached(self) -> bool | None:
         """Tell whether the value is within reach; None where nothing is to be reached."""
-        return None if self.reach is None else self.value <= self.reach
+        if self.reach is None:
+            return None
+        return self.value >= self.reach if self.is_more_better else self.value <= self.reach
 
 
 def best_of(times: int, act: Callable[[], object]) -> float:

@@ -1,0 +1,137 @@
+"""Three-node graphs, sixteen at a time in one process: our saver beside LangGraph's, all with `durability="sync"`.
+
+Each round measures every saver once, one after the other, so that a busy machine disturbs all alike; the figures are
+medians of the rounds' ratios. A run of ours counts when all of it is on disk. The strict one waits for that in every
+node as well, before it does anything, as our tools and stages do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from benchmarks.figures import Figure, median_of
+from spec_service.settings import forbid_unsafe_checkpoints
+from spec_service.storage.database import open_database
+from spec_service.storage.journal import SqlJournal
+from spec_service.storage.migrating import upgrade
+
+AT_ONCE, RUNS, ROUNDS, NODES = 16, 96, 21, 3
+OURS, STRICT = "ours", "ours, every node waits"
+MEMORY, SQLITE, NOTHING = "InMemorySaver", "AsyncSqliteSaver", "no saver"
+Act = Callable[[str], Awaitable[None]]  # runs a thread of this id
+
+
+def figures() -> list[Figure]:
+    """Return how many runs a second our saver makes, over LangGraph's."""
+    forbid_unsafe_checkpoints()
+    rates = asyncio.run(_measure())
+    found: list[Figure] = []
+    bare = f"no saver: {median_of(rates[NOTHING]):.0f}"
+    for name, peer, reach in ((OURS, MEMORY, 0.7), (OURS, SQLITE, 4.0), (STRICT, MEMORY, 0.7), (STRICT, SQLITE, 4.0)):
+        ratio = median_of([mine / other for mine, other in zip(rates[name], rates[peer], strict=True)])
+        note = f"{median_of(rates[name]):.0f} runs/s to {median_of(rates[peer]):.0f}; {bare}"
+        figure = f"saver, {AT_ONCE} runs at a time, durable: {name}"
+        found.append(Figure(figure, ratio, f"x {peer}", reach, note, is_more_better=True))
+    return found
+
+
+async def _measure() -> dict[str, list[float]]:
+    async with AsyncExitStack() as stack:
+        acts = await stack.enter_async_context(_contenders())
+        rates: dict[str, list[float]] = {name: [] for name in acts}
+        for round_ in range(-1, ROUNDS):  # the first one warms up
+            for name, act in acts.items():
+                rate = await _rate(act, f"{name} {round_}")
+                if round_ >= 0:
+                    rates[name].append(rate)
+        return rates
+
+
+async def _rate(act: Act, label: str) -> float:
+    """Return runs a second."""
+    threads = (f"{label} {number}" for number in itertools.count())
+    begin = time.perf_counter()
+    left = RUNS
+
+    async def work() -> None:
+        nonlocal left
+        while left > 0:
+            left -= 1
+            await act(next(threads))
+
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    return RUNS / (time.perf_counter() - begin)
+
+
+@asynccontextmanager
+async def _contenders() -> AsyncGenerator[dict[str, Act]]:
+    from langgraph.checkpoint.memory import InMemorySaver  # noqa: PLC0415 - after its settings are made
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415
+
+    from spec_service.storage.checkpoints import JournalSaver  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        upgrade(Path(folder, "ours.db"))
+        async with (
+            AsyncSqliteSaver.from_conn_string(str(Path(folder, "theirs.db"))) as sqlite,
+            open_database(Path(folder, "ours.db")) as database,
+        ):
+            journal = SqlJournal(database)
+            saver = JournalSaver(database, journal).without_results()
+            yield {
+                NOTHING: _act(_graph(None)),
+                MEMORY: _act(_graph(InMemorySaver())),
+                SQLITE: _act(_graph(sqlite)),
+                OURS: _ours(_graph(saver), saver, journal),
+                STRICT: _ours(_graph(saver, journal), saver, journal),
+            }
+            await journal.aclose()
+
+
+def _act(graph: Any) -> Act:
+    durability = {"durability": "sync"} if graph.checkpointer else {}
+
+    async def act(thread: str) -> None:
+        state = await graph.ainvoke({"n": 0}, {"configurable": {"thread_id": thread}}, **durability)
+        assert state["n"] == NODES
+
+    return act
+
+
+def _ours(graph: Any, saver: Any, journal: SqlJournal) -> Act:
+    run = _act(graph)
+
+    async def act(thread: str) -> None:
+        saver.expect(thread)  # as it learns of every run that is created
+        await run(thread)
+        await journal.settle(thread)
+        assert not journal.is_broken
+
+    return act
+
+
+def _graph(saver: Any, journal: SqlJournal | None = None) -> Any:
+    from langgraph.graph import END, START, StateGraph  # noqa: PLC0415
+    from typing_extensions import TypedDict  # noqa: PLC0415
+
+    async def node(state: dict[str, int], config: RunnableConfig) -> dict[str, int]:
+        if journal is not None:
+            await journal.settle(config.get("configurable", {})["thread_id"])
+        return {"n": state["n"] + 1}
+
+    graph: Any = StateGraph(TypedDict("State", {"n": int}))  # pyright: ignore[reportArgumentType]
+    names = [START, *(f"node-{number}" for number in range(NODES)), END]
+    for name in names[1:-1]:
+        graph.add_node(name, node)
+    for before, after in itertools.pairwise(names):
+        graph.add_edge(before, after)
+    return graph.compile(checkpointer=saver)
