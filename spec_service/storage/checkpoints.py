@@ -11,8 +11,9 @@ This module imports langgraph, which takes seconds; whoever needs a quick start 
 from __future__ import annotations
 
 import copy
+import inspect
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -73,6 +74,7 @@ class JournalSaver(BaseCheckpointSaver[int]):
         self._sealer: Sealer = sealer or PlainSealer()
         self._newest = NewestCheckpoints()
         self._keeps_results = True
+        self._variants: dict[frozenset[tuple[str, ...]], BaseCheckpointSaver[int]] = {}
 
     def observe(self, records: Sequence[Record]) -> None:
         """Learn from durable records which threads are new."""
@@ -91,7 +93,15 @@ class JournalSaver(BaseCheckpointSaver[int]):
         """
         clone = copy.copy(self)
         clone._keeps_results = False  # noqa: SLF001 - it is one of us
+        clone._variants = {}  # noqa: SLF001
         return clone
+
+    def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]]) -> BaseCheckpointSaver[int]:
+        """Return the same saver for a graph that declares types, which LangGraph asks for at every run."""
+        key = frozenset(extra_allowlist)
+        if key not in self._variants:
+            self._variants[key] = super().with_allowlist(extra_allowlist)
+        return self._variants[key]
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -193,6 +203,9 @@ class JournalSaver(BaseCheckpointSaver[int]):
         written = self._newest.put_writes(rows, replaces=replaces)
         statements = tuple(put_write(self._tenant, row, replaces=replaces) for row in rows)
         self._journal.put(thread_id, statements, written)
+
+    # LangGraph inspects this signature at every run, which takes longer than queueing a checkpoint.
+    aput_writes.__signature__ = inspect.signature(aput_writes)  # pyright: ignore[reportFunctionMemberAccess]
 
     # --- removing and copying --------------------------------------------------------------------------------------
 

@@ -64,18 +64,23 @@ def why_missing(unit: Unit, outcome: Outcome) -> str:
 
 
 def _write_unit(connection: sqlite3.Connection, unit: Unit) -> Outcome:
-    """Write a unit inside a savepoint; a refusal or a broken constraint undoes this unit only."""
+    """Write a unit; a refusal or a broken constraint undoes this unit only."""
+    if sum(len(statements) for _, statements in unit.parts) == 1:
+        return _outcome(connection, unit)  # a statement is written whole or not at all anyway
     connection.execute("SAVEPOINT unit")
-    try:
-        events = _write_parts(connection, unit)
-    except sqlite3.IntegrityError as error:
-        outcome = Outcome(is_accepted=False, error=f"{type(error).__name__}: {error}")
-    else:
-        outcome = Outcome(is_accepted=events is not None, events=events or ())
+    outcome = _outcome(connection, unit)
     if not outcome.is_accepted:
         connection.execute("ROLLBACK TO unit")
     connection.execute("RELEASE unit")
     return outcome
+
+
+def _outcome(connection: sqlite3.Connection, unit: Unit) -> Outcome:
+    try:
+        events = _write_parts(connection, unit)
+    except sqlite3.IntegrityError as error:
+        return Outcome(is_accepted=False, error=f"{type(error).__name__}: {error}")
+    return Outcome(is_accepted=events is not None, events=events or ())
 
 
 def _write_parts(connection: sqlite3.Connection, unit: Unit) -> tuple[Event, ...] | None:
