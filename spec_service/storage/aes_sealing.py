@@ -55,8 +55,8 @@ class AesSealer:
             raise CheckpointUnreadable("a checkpoint was changed, or moved here from another place") from None
 
     def _cipher(self, key_id: str | None, place: Place) -> AESGCM:
-        derived = hmac.digest(self._keys[key_id or ""], b"specloom checkpoint of " + place[1].encode(), "sha256")
-        return AESGCM(derived)
+        thread = place[1].encode("utf-8", "surrogatepass")
+        return AESGCM(hmac.digest(self._keys[key_id or ""], b"specloom checkpoint of " + thread, "sha256"))
 
 
 def read_keys(text: str) -> tuple[bytes, ...]:
