@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from workflows.hosting.errors import HostStartFailed
+from workflows.hosting.group_notes import FORK_SERVER, GroupNotes
 from workflows.hosting.process import LINE_LIMIT, HostProcess, HostSpec, read_end
 
 HERE = Path(__file__).parent
@@ -40,8 +41,10 @@ def host_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict
 class ForkServer:
     """A process that has imported a program and forks hosts of it in milliseconds."""
 
-    def __init__(self, process: Process, control: socket.socket, output: BinaryIO) -> None:
+    def __init__(self, process: Process, control: socket.socket, output: BinaryIO, notes: GroupNotes) -> None:
         self._process = process
+        self._notes = notes
+        notes.add(process.pid, FORK_SERVER)
         self._control = control
         self._output = output  # what imports print
         self._asked: deque[asyncio.Future[dict[str, Any]]] = deque()  # answered in the order of the questions
@@ -56,22 +59,28 @@ class ForkServer:
 
     @classmethod
     async def start(
-        cls, spec: HostSpec, environ: Mapping[str, str], *, start_seconds: float = START_SECONDS
+        cls,
+        spec: HostSpec,
+        environ: Mapping[str, str],
+        *,
+        start_seconds: float = START_SECONDS,
+        notes: GroupNotes | None = None,
     ) -> ForkServer:
         """Start one that has loaded the program; where loading starts threads, one whose hosts load it each.
 
         Raises `HostStartFailed`.
         """
-        server = await cls._spawned(spec, environ)
+        notes = notes or GroupNotes()
+        server = await cls._spawned(spec, environ, notes)
         if await server.load(spec, start_seconds, is_loaded_once=True) == 1:
             return server
         await server.aclose()  # forking a process with threads leaves locks behind that nobody will ever release
-        server = await cls._spawned(spec, environ)
+        server = await cls._spawned(spec, environ, notes)
         await server.load(spec, start_seconds, is_loaded_once=False)
         return server
 
     @classmethod
-    async def _spawned(cls, spec: HostSpec, environ: Mapping[str, str]) -> ForkServer:
+    async def _spawned(cls, spec: HostSpec, environ: Mapping[str, str], notes: GroupNotes) -> ForkServer:
         ours, theirs = socket.socketpair()
         output = open_output()
         try:
@@ -93,7 +102,7 @@ class ForkServer:
             raise HostStartFailed(reason, exit_code=None, signal=None) from error
         finally:
             theirs.close()
-        return cls(process, ours, output)
+        return cls(process, ours, output, notes)
 
     async def load(self, spec: HostSpec, start_seconds: float, *, is_loaded_once: bool) -> int:
         """Have it load the program; return how many threads it has then."""
@@ -127,11 +136,13 @@ class ForkServer:
 
     def _take(self, told: dict[str, Any]) -> None:
         if "exited" in told:
+            self._notes.strike(told["exited"])
             exited = self._exits.pop(told["exited"], None)
             if exited and not exited.done():
                 exited.set_result(told["status"])
             return
         if "forked" in told:
+            self._notes.add(told["forked"], "host")
             self._exits[told["forked"]] = asyncio.get_running_loop().create_future()
         answer = self._asked.popleft()
         if not answer.done():  # else whoever asked was cancelled, and has hung up on the new host already
@@ -145,6 +156,7 @@ class ForkServer:
         for pid, exited in self._exits.items():
             with contextlib.suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
+            self._notes.strike(pid)
             if not exited.done():
                 exited.set_result(None)
         self._exits.clear()
@@ -191,6 +203,7 @@ class ForkServer:
             await self._process.wait()
         if self._listening:
             await self._listening
+        self._notes.strike(self._process.pid)
         self._control.close()
         self._output.close()
 

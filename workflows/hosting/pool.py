@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from workflows.hosting.errors import HostFailure, HostPoolClosed
 from workflows.hosting.fork_server import ForkServer
+from workflows.hosting.group_notes import GroupNotes
 from workflows.hosting.process import HostProcess, HostSpec
 
 
@@ -19,9 +20,12 @@ class HostPool:
     A pool belongs to one event loop.
     """
 
-    def __init__(self, *, environ: Mapping[str, str], limit: int | None = None) -> None:
+    def __init__(
+        self, *, environ: Mapping[str, str], limit: int | None = None, notes: GroupNotes | None = None
+    ) -> None:
         """Take the server's environment, of which hosts see an allow-list; `limit` defaults to max(8, 2 x CPUs)."""
         self._environ = environ
+        self._notes = notes
         self._limit = limit or max(8, 2 * (os.cpu_count() or 1))
         self._turns = asyncio.Semaphore(self._limit)
         self._leased = 0
@@ -101,7 +105,9 @@ class HostPool:
             return await self._server(spec)
         if starting is None:
             # a task of its own, since several leases wait for it and any of them may be cancelled
-            starting = self._servers[spec] = asyncio.create_task(ForkServer.start(spec, self._environ))
+            starting = self._servers[spec] = asyncio.create_task(
+                ForkServer.start(spec, self._environ, notes=self._notes)
+            )
         return await asyncio.shield(starting)
 
 

@@ -40,7 +40,7 @@ class StepBuild:
     async def expand(self) -> Expansion:
         """Ask a host what the stage requires; runs nothing."""
         call = self._call
-        self._workplaces.clean(call.directory)
+        self._workplaces.clean(call.directory, is_shared=call.is_shared)
         params = {"stage": call.stage, "arguments": dict(call.arguments), "requires": call.requires}
         found = await self._ask("expand", params)
         return Expansion.of(tuple(ExpandedTask.from_json(task) for task in found["tasks"]), found["root"])
@@ -57,7 +57,7 @@ class StepBuild:
                 if task.is_complete:
                     await recorder.task_finished(task, TaskOutcome("skipped"))
         else:
-            self._workplaces.clean(self._call.directory)
+            self._workplaces.clean(self._call.directory, is_shared=self._call.is_shared)
         await _Flow(expansion, recorder.recorded, lambda task: self._settle(task, expansion, recorder)).run()
         if self._failures:
             raise self._summary(len(expansion.tasks))
@@ -79,7 +79,7 @@ class StepBuild:
         has_started = False
         try:
             async with (
-                self._workplaces.occupied(call.directory, task.key) as note,
+                self._workplaces.occupied(call.directory, task.key, is_shared=call.is_shared) as note,
                 self._pool.lease(self._spec) as host,
             ):
                 await recorder.task_started(task)

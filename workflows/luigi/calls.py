@@ -36,6 +36,11 @@ class StageCall:
         """Where the tasks work."""
         return self.group.workdir or self.run_dir
 
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether others may work in the directory, too."""
+        return self.group.workdir is not None
+
 
 @dataclass(frozen=True, slots=True)
 class TaskOutcome:

@@ -11,51 +11,68 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import glob
 import json
 import os
+import secrets
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 NOTES = Path(".specloom") / "unfinished"  # inside the directory in which the tasks work
+MARK = "~"
 LOOK_SECONDS = 0.05  # between two looks whether another server has let go of a task
 
 
 class Workplaces:
     """Lets one task at a time be built in one directory, and cleans up behind those that did not finish.
 
-    Steps of one server queue up for a task; a fixed work directory may be shared with other servers, so there is a
-    lock in the file system as well, which goes when its holder does.
+    Steps of one server queue up for a task. A fixed work directory may be shared with other servers, so there is a
+    lock in the file system as well, which goes when its holder does. The private directory of a run is its server's
+    alone, and needs none: a server that froze, and has lost the run to another one, must not hold that one up.
     """
 
     def __init__(self) -> None:
         self._queues: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
+        self._mark = secrets.token_hex(4)  # of our notes: a server that lost a run must not read those of the next
 
     @asynccontextmanager
-    async def occupied(self, directory: Path, task_key: str) -> AsyncGenerator[Path]:
+    async def occupied(self, directory: Path, task_key: str, *, is_shared: bool = True) -> AsyncGenerator[Path]:
         """Give the path for the task's note, alone; what the task left unfinished is moved aside, before and after."""
-        note = directory / NOTES / f"{task_key}.json"
-        queue = self._queues.setdefault(note, asyncio.Lock())
+        shared = directory / NOTES / f"{task_key}.json"
+        note = shared if is_shared else shared.with_name(f"{task_key}{MARK}{self._mark}.json")
+        queue = self._queues.setdefault(shared, asyncio.Lock())
         async with queue:
             note.parent.mkdir(parents=True, exist_ok=True)
-            while (lock := _try_lock(note)) is None:  # noqa: ASYNC110
-                await asyncio.sleep(LOOK_SECONDS)  # no event tells when another process lets go
-            with _released(note, lock):
-                quarantine(note)
+            async with _locked(shared) if is_shared else nullcontext():
+                for one in (shared, *note.parent.glob(f"{glob.escape(task_key)}{MARK}*.json")):
+                    quarantine(one)
                 try:
                     yield note
                 finally:
                     quarantine(note)
 
-    def clean(self, directory: Path) -> tuple[Path, ...]:
+    def clean(self, directory: Path, *, is_shared: bool = True) -> tuple[Path, ...]:
         """Move aside what tasks left unfinished that nobody works on; return where it is now."""
         moved: list[Path] = []
         for note in sorted((directory / NOTES).glob("*.json")):
-            if (lock := _try_lock(note)) is not None:
+            if not is_shared:
+                queue = self._queues.get(note.with_name(f"{note.stem.partition(MARK)[0]}.json"))
+                if queue is None or not queue.locked():
+                    moved.extend(quarantine(note))
+            elif (lock := _try_lock(note)) is not None:
                 with _released(note, lock):
                     moved.extend(quarantine(note))
         return tuple(moved)
+
+
+@asynccontextmanager
+async def _locked(note: Path) -> AsyncGenerator[None]:
+    while (lock := _try_lock(note)) is None:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_SECONDS)  # no event tells when another process lets go
+    with _released(note, lock):
+        yield
 
 
 def _try_lock(note: Path) -> int | None:

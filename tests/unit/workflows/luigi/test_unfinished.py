@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,33 @@ async def test_nobody_cleans_up_behind_a_task_that_is_being_built(tmp_path: Path
         assert (tmp_path / "a.txt").exists()
     assert (tmp_path / "a.txt.quarantined-1").exists()
     assert list((tmp_path / NOTES).iterdir()) == []
+
+
+async def test_in_a_private_directory_nobody_waits_for_a_server_that_lost_the_run(tmp_path: Path):
+    target = tmp_path / "a.txt"
+    async with AsyncExitStack() as sleeper:
+        lost = await sleeper.enter_async_context(Workplaces().occupied(tmp_path, "Task-1", is_shared=False))
+        lost.write_text(json.dumps([str(target)]))
+        target.write_text("half")
+        new = Workplaces()
+        async with new.occupied(tmp_path, "Task-1", is_shared=False) as note:
+            assert (tmp_path / "a.txt.quarantined-1").read_text() == "half"
+            note.write_text(json.dumps([str(target)]))
+            target.write_text("whole")
+            await sleeper.aclose()  # it wakes up, and gives up
+            assert new.clean(tmp_path, is_shared=False) == ()
+            note.unlink()  # as a host does when the task is complete
+    assert target.read_text() == "whole"
+
+
+async def test_in_a_private_directory_tasks_of_one_server_queue_up(tmp_path: Path):
+    places = Workplaces()
+    async with places.occupied(tmp_path, "Task-1", is_shared=False):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), places.occupied(tmp_path, "Task-1", is_shared=False):
+                pytest.fail("two at a time")
+        async with places.occupied(tmp_path, "Task-10", is_shared=False):
+            pass
 
 
 HOLDER = """
