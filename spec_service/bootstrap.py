@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio
 from anyio import to_thread
@@ -26,6 +27,7 @@ from spec_service.storage.artifacts import FolderArtifacts
 from spec_service.storage.checkpoint_keys import open_sealer
 from spec_service.storage.database import Database, open_database
 from spec_service.storage.journal import SqlJournal
+from spec_service.storage.key_rows import keep_sweeping
 from spec_service.storage.ownership import claimed, kept
 from spec_service.storage.plans import SqlPlanStore
 from spec_service.storage.pruning import Grace, Pruner
@@ -36,6 +38,7 @@ from spec_service.worker import AttemptEngine, Desk, dispatching
 from workflows.catalog_file import CatalogFile, read_catalog_file
 from workflows.cataloging import LoadedCatalog, open_catalog
 from workflows.failpoints import arm
+from workflows.hosting.group_notes import GroupNotes, end_noted
 from workflows.hosting.pool import HostPool
 from workflows.tools.secrets import CatalogSecrets
 from workflows.tools.tools import CatalogTools
@@ -86,7 +89,10 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
         sealer = await open_sealer(database, settings.checkpoint_key, settings.checkpoint_key_file)
         journal = SqlJournal(database)
         stack.push_async_callback(journal.aclose)
-        pool = HostPool(environ=environment(), limit=settings.max_hosts)
+        hosts = settings.data / "hosts"
+        await to_thread.run_sync(end_noted, hosts)  # of an owner that is gone, or will not know that it is
+        notes = GroupNotes(hosts / str(held.fence))
+        pool = HostPool(environ=environment(), limit=settings.max_hosts, notes=notes)
         stack.push_async_callback(pool.aclose)
         opening = _Opening(
             settings=settings,
@@ -147,7 +153,7 @@ async def _background(opening: _Opening) -> AsyncGenerator[None]:
         group.start_soon(_fill, opening.file, opening.pool, opening.catalog)
         group.start_soon(_keep_engine, opening, is_closing)
         pruning = anyio.CancelScope()
-        group.start_soon(_within, pruning, _pruner(opening).keep_pruning)
+        group.start_soon(_within, pruning, partial(_keep_clean, opening))
         try:
             yield
         finally:
@@ -161,6 +167,13 @@ def _pruner(opening: _Opening) -> Pruner:
     settings = opening.settings
     grace = Grace(settings.checkpoint_grace_seconds, settings.failed_checkpoint_grace_seconds)
     return Pruner(opening.database, opening.journal, grace)
+
+
+async def _keep_clean(opening: _Opening) -> None:
+    """Remove what nobody needs any more, until cancelled."""
+    async with anyio.create_task_group() as group:
+        group.start_soon(_pruner(opening).keep_pruning)
+        group.start_soon(keep_sweeping, opening.database)
 
 
 async def _within(scope: anyio.CancelScope, work: Callable[[], Awaitable[None]]) -> None:
