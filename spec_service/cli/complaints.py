@@ -7,6 +7,7 @@ from typing import cast
 FINE = 0
 PROBLEMS = 1  # problems were found, a run failed, something was refused, or nobody reads what is printed
 USAGE = 64  # EX_USAGE of sysexits.h
+REPLACED = 75  # EX_TEMPFAIL: another server has taken the data directory over
 INTERRUPTED = 130  # 128 + SIGINT
 TERMINATED = 143  # 128 + SIGTERM
 

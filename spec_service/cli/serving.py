@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from spec_service.app import serve as serve_app
-from spec_service.cli.complaints import FINE, Complaint
+from spec_service.cli.complaints import FINE, REPLACED, Complaint, innermost
 from spec_service.cli.configuring import settings_with
-from spec_service.cli.server_note import find_server, noted
+from spec_service.cli.server_note import noted
+from spec_service.errors import DataInUse, FencedOff
 from spec_service.logs import configure_logs
 from spec_service.settings import Settings
 
@@ -19,14 +20,11 @@ _EVERYWHERE = ("://0.0.0.0:", "://[::]:")
 
 
 def serve(host: str | None, port: int | None, data: Path | None, catalog: Path | None) -> int:
-    """Serve until SIGTERM or Ctrl-C, then let runs come to their next step; returns the exit code."""
+    """Serve until SIGTERM or Ctrl-C, then let runs come to their next step; returns the exit code.
+
+    Whether the data directory is free is seen when it is opened: a server that is frozen is there, and is replaced.
+    """
     settings = settings_with(host=host, port=port, data=data, catalog=catalog)
-    note = find_server(settings.data)
-    if note is not None:
-        raise Complaint(
-            f"a server works in {settings.data} already: {note.url} (process {note.pid})",
-            "stop it, or choose another directory with --data",
-        )
     _check_port(settings)
     configure_logs(settings)
     with ExitStack() as stack:
@@ -39,9 +37,19 @@ def serve(host: str | None, port: int | None, data: Path | None, catalog: Path |
             sys.stderr.write(welcome(reached, settings))
             sys.stderr.flush()
 
-        asyncio.run(serve_app(settings, started))
+        try:
+            asyncio.run(serve_app(settings, started))
+        except (DataInUse, FencedOff, BaseExceptionGroup) as error:
+            raise _refused(innermost(error)) from error
     sys.stderr.write("specloom: stopped; unfinished runs go on at the next start\n")
     return FINE
+
+
+def _refused(error: BaseException) -> BaseException:
+    """Return what to say when the data directory is, or has become, another server's."""
+    if isinstance(error, FencedOff):
+        return Complaint(error.message, "the server that took over goes on with them", exit_code=REPLACED)
+    return Complaint(error.message) if isinstance(error, DataInUse) else error
 
 
 def welcome(url: str, settings: Settings) -> str:

@@ -70,7 +70,7 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str, list[
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [one for found in terminalreporter.stats.values() for one in found if hasattr(one, "user_properties")]
+    reports = [one for found in terminalreporter.stats.values() for one in found if getattr(one, "when", "") == "call"]
     told = [lines for report in reports for name, lines in report.user_properties if name == "figures"]
     if told:
         terminalreporter.section("faults")

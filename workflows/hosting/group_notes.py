@@ -31,6 +31,7 @@ class GroupNotes:
         """Note that a process leads a group."""
         if self._folder is not None:
             note = {"started": started_at(pid), "role": role}
+            self._folder.mkdir(parents=True, exist_ok=True)  # whoever took over has removed it with all its notes
             (self._folder / str(pid)).write_text(json.dumps(note), encoding="ascii")
 
     def strike(self, pid: int) -> None:

@@ -33,6 +33,13 @@ def test_noted_groups_are_ended_and_nobody_else(tmp_path):
         stranger.kill()
 
 
+def test_a_server_whose_notes_were_removed_notes_again(tmp_path):
+    notes = GroupNotes(tmp_path / "hosts" / "1")
+    end_noted(tmp_path / "hosts")
+    notes.add(os.getpid(), "host")
+    assert (tmp_path / "hosts" / "1" / str(os.getpid())).exists()
+
+
 def test_without_a_folder_nothing_is_noted(tmp_path):
     GroupNotes().add(os.getpid(), "host")
     GroupNotes().strike(os.getpid())
