@@ -4,7 +4,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from spec_service.answering import close_question
+from spec_service.answering import Closing, close_question
 from spec_service.eventually import Eventually
 from spec_service.ports import RunPosition
 from spec_service.worker import Desk, dispatching
@@ -263,6 +263,63 @@ async def test_a_question_expires_by_itself_whenever_it_was_asked(journal):
         assert question.has_expired
 
 
+async def test_a_run_whose_records_could_not_be_written_is_taken_up_again(journal):
+    await created(journal)
+
+    async def lose_a_record(_run_id):
+        if len(engine.attempts) == 1:
+            journal.append(RunMoved(RUN, RunStatus.RUNNING, datetime.now(UTC)))  # refused: it runs already
+            await journal.durable()
+        return RunStatus.SUCCEEDED
+
+    engine, dispatcher = working(journal, lose_a_record, RUN)
+    original = engine.run_attempt
+
+    async def recover(run_id):
+        if await status_of(journal) is RunStatus.RUNNING:
+            engine.attempts.append(run_id)
+            await journal.commit(RunMoved(run_id, RunStatus.SUCCEEDED, datetime.now(UTC)))
+            return RunStatus.SUCCEEDED
+        return await original(run_id)
+
+    engine.run_attempt = recover
+    async with dispatcher:
+        await reaches(journal, RunStatus.SUCCEEDED)
+    assert engine.attempts == [RUN, RUN]
+
+
+async def test_whatever_could_not_be_set_in_motion_is_after_an_outage(journal):
+    await created(journal, status=RunStatus.WAITING)
+    over = []
+    journal.observe_recovery = over.append
+    _, dispatcher = working(journal, succeed, RUN)
+    async with dispatcher:
+        await anyio.wait_all_tasks_blocked()
+        now = datetime.now(UTC)
+        await journal.commit(QuestionAsked(RUN, "q", "ask", "v", "Go?", None, {}, (), now))
+        await journal.commit(QuestionAnswered(RUN, "q", now, answer=1))  # and whoever answered could not do more
+        (tell,) = over
+        tell()
+        await reaches(journal, RunStatus.SUCCEEDED)
+
+
+async def test_whoever_is_fenced_off_stops_what_is_live_at_once(journal):
+    await created(journal)
+
+    async def forever(_run_id):
+        await anyio.sleep_forever()
+
+    engine = ScriptedEngine(journal, forever)
+    eventual = Eventually()
+    eventual.give(engine)
+    desk = Desk(journal, journal, Board(journal, RUN), eventual, 64)
+    async with dispatching(desk, recover=True, grace_seconds=60):
+        await reaches(journal, RunStatus.RUNNING)
+        desk.fenced_off.set()
+        await reaches(journal, RunStatus.QUEUED)  # as far as the memory is concerned, which knows no fence
+    assert engine.has_drained
+
+
 class Recorder:
     """A worker that only notes what it is told."""
 
@@ -289,8 +346,9 @@ async def test_closing_a_question_sets_the_run_in_motion_once(journal, status, t
     now, worker = datetime.now(UTC), Recorder()
     await journal.commit(QuestionAsked(RUN, "q", "ask", "v", "Go?", None, {}, (), now))
     answered = QuestionAnswered(RUN, "q", now, answer=1)
-    assert await close_question(journal, worker, answered, "answer") is True
-    assert await close_question(journal, worker, answered, "answer") is False
+    closing = await close_question(journal, worker, answered, "answer")
+    assert closing is (Closing.QUEUED if status is RunStatus.WAITING else Closing.TOLD)
+    assert await close_question(journal, worker, answered, "answer") is None
     assert worker.told == told
 
 
