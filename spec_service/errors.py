@@ -93,13 +93,13 @@ class DataUnusable(ServiceError):
 class FencedOff(ServiceError):
     """Another process has taken over the data directory."""
 
-    name = "fenced-off"
+    name = "not-ready"  # for callers; the process itself says more, and ends
 
 
 class NotWritten(ServiceError):
     """The database could not be written."""
 
-    name = "not-written"
+    name = "journal-failed"
 
 
 class TokenNeeded(ServiceError):

@@ -41,6 +41,7 @@ STATUSES: Mapping[str, int] = {
     "journal-failed": 503,
     "not-ready": 503,
 }
+_SOON: Mapping[str, str] = {"Retry-After": "1"}  # with every 503: a server that starts, stops or mends itself is quick
 _OF_THE_DOOR = frozenset({"body-too-large", "unsupported-media-type"})  # refused before anything was read
 
 
@@ -77,6 +78,8 @@ def _answer(
     problems: list[dict[str, Json]],
     headers: Mapping[str, str] | None = None,
 ) -> Response:
+    if status == 503:  # noqa: PLR2004
+        headers = {**_SOON, **(headers or {})}
     body: dict[str, Json] = {
         "type": f"urn:specloom:problem:{problem.name}",
         "title": problem.name.replace("-", " "),
