@@ -12,7 +12,7 @@ from typing import Any, cast
 import anyio
 from structlog.stdlib import get_logger
 
-from spec_service.errors import PlanMismatch
+from spec_service.errors import NotReady, PlanMismatch
 from spec_service.fitting import require_fit
 from spec_service.ports import StoredSpec
 from spec_service.requests import ExecuteRequest, Media
@@ -30,8 +30,10 @@ log = get_logger("specloom.operations")
 async def execute_spec(services: Services, spec_id: str, request: ExecuteRequest, wait: float | None = None) -> RunView:
     """Queue a run; with `wait`, return it as it is when it stops or after so many seconds.
 
-    Raises `UnknownSpec`, `UnknownPlan`, `PlanMismatch`, `Refused`.
+    Raises `UnknownSpec`, `UnknownPlan`, `PlanMismatch`, `Refused`, `NotReady`.
     """
+    if services.health.is_full:
+        raise NotReady("More is queued than can be written at the moment; ask again in a second.")
     stored = await services.specs.get(spec_id)
     plan = await _plan(services, stored, request.plan)
     run = _run(stored, plan, request, await _inputs(plan.inputs, request.inputs))
