@@ -70,7 +70,7 @@ async def _measure() -> float:
 
 async def _run(services: Services) -> float:
     begin = time.perf_counter()
-    run = await execute_spec(services, "layers", ExecuteRequest(), wait=60)
+    run = (await execute_spec(services, "layers", ExecuteRequest(), wait=60)).run
     assert run.status == "succeeded", run.error
     events = await page_events(services, run.id, 0, 1000)
     assert sum(event.type == "luigi.task-succeeded" for event in events.items) == LAYERS * WIDTH + 1

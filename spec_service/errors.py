@@ -66,6 +66,18 @@ class AlreadyFinal(ServiceError):
     name = "run-ended"
 
 
+class NotRetryable(ServiceError):
+    """Only a run that failed or was cancelled can be retried."""
+
+    name = "not-retryable"
+
+
+class KeyMismatch(ServiceError):
+    """This `Idempotency-Key` was sent with another request in the last 24 hours: use a new key for a new request."""
+
+    name = "idempotency-mismatch"
+
+
 class BadCursor(ServiceError):
     """This is no cursor that the server gave."""
 

@@ -203,6 +203,10 @@ class Worker(Protocol):
         """Start or continue a queued run as soon as there is room."""
         ...
 
+    def is_live(self, run_id: RunId) -> bool:
+        """Tell whether the run is executed here, or will be as soon as there is room."""
+        ...
+
     def deliver(self, run_id: RunId, interrupt_id: str) -> bool:
         """Tell a live attempt that an answer was recorded; False when the run is not live here."""
         ...

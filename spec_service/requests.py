@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from spec_service.errors import Refused
+from spec_service.errors import BadQuery, Refused
 from translator.language.document import Document, join_pointer
 from translator.language.problems import Problem, did_you_mean, ordered, problem_at
 
 Json = Any
 Media = Literal["yaml", "json"]
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
+_KEY = re.compile(r"[!-~]{1,255}")
 _MAX_LABELS = 32
 _MAX_LABEL_VALUE = 256
 _MAX_PRIORITY = 1000
@@ -42,24 +44,54 @@ class ExecuteRequest:
 
 @dataclass(frozen=True, slots=True)
 class ResumeRequest:
-    """An answer to a person's question; `interrupt_id` is needed when a run asks several."""
+    """An answer to a person's question, or none; `interrupt_id` is needed when a run asks several."""
 
-    answer: Json
+    answer: Json = None
     interrupt_id: str | None = None
+    has_answer: bool = True  # null is an answer, too
 
     @classmethod
     def read(cls, document: Document) -> ResumeRequest:
         """Read a body; raises `Refused`."""
-        body = _Body(document, ("answer", "interrupt_id"), required=("answer",))
-        interrupt_id = body.text("interrupt_id")
+        body = _Body(document, ("answer", "interrupt_id"))
+        interrupt_id, has_answer = body.text("interrupt_id"), "answer" in body.value
+        if interrupt_id is not None and not has_answer:
+            body.wrong("", "missing-field", "the body names a question with `interrupt_id`, and no `answer`")
         body.refuse()
-        return cls(body.value.get("answer"), interrupt_id)
+        return cls(body.value.get("answer"), interrupt_id, has_answer)
+
+
+GO_ON = ResumeRequest(has_answer=False)
+"""Asks a run to go on that nobody executes."""
+
+
+def read_nothing(document: Document) -> None:
+    """Read the body of a door that takes none; raises `Refused` for one that has fields."""
+    _Body(document, ()).refuse()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """An `Idempotency-Key`, and the request that it came with."""
+
+    text: str
+    door: str  # the path
+    body_digest: str
+
+    @classmethod
+    def read(cls, given: Sequence[str], door: str, body: bytes) -> RequestKey | None:
+        """Read the headers of this name; None when there is none. Raises `BadQuery`."""
+        if not given:
+            return None
+        if len(given) > 1 or not _KEY.fullmatch(given[0]):
+            raise BadQuery("`Idempotency-Key` is one text of 1 to 255 visible ASCII characters")
+        return cls(given[0], door, hashlib.sha256(body).hexdigest())
 
 
 class _Body:
     """A mapping at the top of a document, and the problems found in it so far."""
 
-    def __init__(self, document: Document, known: tuple[str, ...], required: tuple[str, ...] = ()) -> None:
+    def __init__(self, document: Document, known: tuple[str, ...]) -> None:
         self.document = document
         self.problems: list[Problem] = []
         is_mapping = isinstance(document.value, dict)
@@ -72,9 +104,6 @@ class _Body:
                 place = document.key_position(join_pointer("", key))
                 path, hint = join_pointer("", key), did_you_mean(key, known)
                 self.problems.append(problem_at(place, "unknown-field", "the body has no such field", path, hint))
-        for key in required:
-            if key not in self.value:
-                self.wrong("", "missing-field", f"the body lacks `{key}`")
 
     def wrong(self, pointer: str, name: str, message: str) -> None:
         """Take note of a problem with a value."""

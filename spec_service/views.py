@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -158,8 +158,8 @@ class RunErrorView(View):
     log_uri: str | None = None
 
 
-class RunView(View):
-    """A run as it stands."""
+class RunItem(View):
+    """A run as it stands, in a list: without its inputs and outputs."""
 
     id: str
     spec: str  # name@rN
@@ -167,8 +167,6 @@ class RunView(View):
     version: str | None
     plan: str
     status: str
-    inputs: dict[str, Json]
-    outputs: Json
     error: RunErrorView | None
     waiting_for: tuple[WaitingFor, ...] = ()
     attempts: int
@@ -181,28 +179,41 @@ class RunView(View):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, run: Run, questions: tuple[Question, ...] = ()) -> RunView:
+    def of(cls, run: Run, questions: tuple[Question, ...] = ()) -> Self:
         """Show a run and its open questions."""
-        error = RunErrorView(**run.error.as_json()) if run.error else None
-        return cls(
-            id=run.id,
-            spec=f"{run.spec_name}@r{run.spec_revision}",
-            spec_digest=run.spec_digest,
-            version=run.spec_version,
-            plan=run.plan_digest,
-            status=run.status.value,
-            inputs=dict(run.inputs),
-            outputs=run.outputs,
-            error=error,
-            waiting_for=() if run.status.is_final else tuple(WaitingFor.of(one) for one in questions if one.is_open),
-            attempts=run.attempt,
-            labels=dict(run.labels),
-            priority=run.priority,
-            cancel_requested=run.cancel_requested,
-            created_at=run.created_at,
-            started_at=run.started_at,
-            finished_at=run.finished_at,
-        )
+        return cls(**_shown(run, questions))
+
+
+class RunView(RunItem):
+    """A run as it stands."""
+
+    inputs: dict[str, Json]
+    outputs: Json
+
+    @classmethod
+    def of(cls, run: Run, questions: tuple[Question, ...] = ()) -> Self:
+        """Show a run and its open questions."""
+        return cls(**_shown(run, questions), inputs=dict(run.inputs), outputs=run.outputs)
+
+
+def _shown(run: Run, questions: tuple[Question, ...]) -> dict[str, Json]:
+    return {
+        "id": run.id,
+        "spec": f"{run.spec_name}@r{run.spec_revision}",
+        "spec_digest": run.spec_digest,
+        "version": run.spec_version,
+        "plan": run.plan_digest,
+        "status": run.status.value,
+        "error": RunErrorView(**run.error.as_json()) if run.error else None,
+        "waiting_for": () if run.status.is_final else tuple(WaitingFor.of(one) for one in questions if one.is_open),
+        "attempts": run.attempt,
+        "labels": dict(run.labels),
+        "priority": run.priority,
+        "cancel_requested": run.cancel_requested,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+    }
 
 
 class EventView(View):

@@ -71,15 +71,22 @@ class Dispatcher:
         default_factory=asyncio.PriorityQueue[tuple[int, int, RunId]]
     )
     _numbers: count[int] = field(default_factory=count)
+    _queued: set[RunId] = field(default_factory=set[RunId])
     _active: set[RunId] = field(default_factory=set[RunId])
     _again: set[RunId] = field(default_factory=set[RunId])
     _expiries: Expiries = field(default_factory=Expiries)
     _troubles: dict[RunId, int] = field(default_factory=dict[RunId, int])  # attempts in a row that were not recorded
+    _outage_over: asyncio.Event = field(default_factory=asyncio.Event)
     _is_draining: bool = False
 
     def submit(self, run_id: RunId, priority: int = 0) -> None:
         """Start or continue a queued run as soon as there is room; higher priorities first."""
         self._queue.put_nowait((-priority, next(self._numbers), run_id))
+        self._queued.add(run_id)
+
+    def is_live(self, run_id: RunId) -> bool:
+        """Tell whether the run is executed here, or will be as soon as there is room."""
+        return run_id in self._active or run_id in self._queued
 
     def deliver(self, run_id: RunId, interrupt_id: str) -> bool:
         """Tell a live attempt that an answer was recorded; False when no node of it waits for that here."""
@@ -98,8 +105,9 @@ class Dispatcher:
     async def serve(self, *, recover: bool) -> None:
         """Continue what is unfinished, then execute what is submitted, until cancelled."""
         self.desk.announcer.observe(self._expiries.observe)
-        self.desk.announcer.observe_recovery(self._look_after_all)
+        self.desk.announcer.observe_recovery(self._outage_over.set)
         self.group.start_soon(self._stop_when_fenced_off)
+        self.group.start_soon(self._recover_after_outages)
         try:
             if recover:
                 await self._recover()
@@ -123,6 +131,7 @@ class Dispatcher:
         while True:
             await turns.acquire()
             _, _, run_id = await self._queue.get()
+            self._queued.discard(run_id)
             if self._is_draining:
                 return
             if run_id in self._active:
@@ -168,16 +177,16 @@ class Dispatcher:
                 log.error("run.not-continued", run_id=position.run.id, reason=error.message)  # noqa: TRY400
                 self.group.start_soon(self._retake, position.run.id)
 
-    def _look_after_all(self) -> None:
-        """Take up, after a time in which nothing could be written, whatever somebody could not set in motion."""
-        if not self._is_draining:
-            self.group.start_soon(self._recover_again)
-
-    async def _recover_again(self) -> None:
-        try:
-            await self._recover()
-        except Exception:
-            log.exception("worker.not-recovered")
+    async def _recover_after_outages(self) -> None:
+        """Take up, after each time in which nothing could be written, what somebody could not set in motion."""
+        while True:
+            await self._outage_over.wait()
+            self._outage_over.clear()
+            if not self._is_draining:
+                try:
+                    await self._recover()
+                except Exception:
+                    log.exception("worker.not-recovered")
 
     async def _retake(self, run_id: RunId) -> None:
         """Continue a run of which something could not be recorded, from what is recorded, once that is possible."""

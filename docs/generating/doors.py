@@ -78,8 +78,8 @@ def _about(door: dict[str, Any]) -> str:
 
 
 def _parameters(parameters: list[dict[str, Any]]) -> str:
-    """Return the table of the query's parameters; those of the path explain themselves."""
-    rows = [[code(one["name"]), one.get("description", "") or NOTHING] for one in parameters if one["in"] == "query"]
+    """Return the table of the parameters of query and headers; those of the path explain themselves."""
+    rows = [[code(one["name"]), one.get("description", "") or NOTHING] for one in parameters if one["in"] != "path"]
     return table(("parameter", "meaning"), rows) if rows else ""
 
 

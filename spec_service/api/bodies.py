@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from spec_service.errors import Refused
-from spec_service.requests import Media
+from spec_service.keys import RunAnswer
+from spec_service.requests import Media, RequestKey
 from spec_service.services import Services
 from translator.language.document import Document
 from translator.language.problems import Problem
@@ -36,17 +37,31 @@ def answer(view: BaseModel, status: int = 200, headers: dict[str, str] | None = 
     return Response(view.model_dump_json(by_alias=True), status, headers, "application/json")
 
 
+def answer_run(told: RunAnswer, headers: dict[str, str] | None = None) -> Response:
+    """Return what was done with a run; an answer that was given before says so."""
+    replayed = {"Idempotent-Replayed": "true"} if told.is_replayed else {}
+    return answer(told.run, told.status, {**(headers or {}), **replayed})
+
+
 async def read_document(request: Request, limit: int) -> Document:
     """Return the body as a positioned document; an empty one is an empty mapping. Raises `Refused`."""
-    if not await _has_body(request):
-        return Document.from_value({})
-    data, media = await read_body(request, limit)
+    return (await _document(request, limit))[0]
+
+
+async def read_keyed(request: Request) -> tuple[Document, RequestKey | None]:
+    """Return the body as a document, and the request's `Idempotency-Key`; raises `Refused`, `BadQuery`."""
+    document, data = await _document(request, services_of(request).settings.max_body_bytes)
+    return document, RequestKey.read(request.headers.getlist("idempotency-key"), request.scope["path"], data)
+
+
+async def _document(request: Request, limit: int) -> tuple[Document, bytes]:
+    data, media = await read_body(request, limit) if await _has_body(request) else (b"", "json")
     if not data:
-        return Document.from_value({})
+        return Document.from_value({}), b""
     found = await to_thread.run_sync(_read, data, media)
     if isinstance(found, list):
         raise Refused(found)
-    return found
+    return found, data
 
 
 async def read_body(request: Request, limit: int) -> tuple[bytes, Media]:

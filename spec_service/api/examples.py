@@ -85,12 +85,27 @@ EXECUTE_BODY = json_body(
 RESUME_BODY = json_body(
     {
         "type": "object",
-        "properties": {"answer": {}, "interrupt_id": {"type": "string"}},
-        "required": ["answer"],
+        "properties": {
+            "answer": {"description": "Fits the schema of the question; left out: go on with a run nobody executes."},
+            "interrupt_id": {"type": "string", "description": "Which question, when the run asks several."},
+        },
         "additionalProperties": False,
     },
     {"answer": {"verdict": "approve", "comment": "go ahead"}},
+    is_required=False,
 )
+KEY_HEADER: dict[str, Json] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "1 to 255 visible ASCII characters, new for each new request. For 24 hours the same request"
+            " with the same key does nothing again and gets the first answer, with `Idempotent-Replayed: true`.",
+            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        }
+    ]
+}
 EVENT_STREAM: dict[int | str, dict[str, Json]] = {
     200: {
         "content": {

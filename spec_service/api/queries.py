@@ -24,6 +24,10 @@ After = Annotated[str | None, Query(description="`seq` of the last event that is
 Wait = Annotated[str | None, Query(description="`true`, or seconds to wait until the run stops.", examples=["true"])]
 Status = Annotated[str | None, Query(description="A status of runs.", examples=["waiting"])]
 SpecName = Annotated[str | None, Query(description="A name of specs, or name@rN.", examples=["repo-risk"])]
+Every = Annotated[
+    str | None,
+    Query(alias="all", description="`true`: results and logs of the engine, too.", examples=["true"]),
+]
 Label = Annotated[list[str] | None, Query(description="`key=value`; several must all be there.")]
 
 
@@ -60,6 +64,13 @@ def read_wait(text: str | None, longest: float) -> float | None:
     if not 0 <= seconds < math.inf:
         raise BadQuery("`wait` is `true` or a number of seconds")
     return min(seconds, longest)
+
+
+def read_flag(text: str | None, name: str) -> bool:
+    """Return a flag, False when it is left out; raises `BadQuery`."""
+    if text not in (None, "", "true", "false"):
+        raise BadQuery(f"`{name}` is `true` or `false`")
+    return text in ("", "true")
 
 
 def read_filter(status: str | None, spec: str | None, labels: list[str] | None) -> RunFilter:

@@ -7,22 +7,24 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from spec_service import operations
-from spec_service.api.bodies import answer, read_document, services_of
-from spec_service.api.examples import EVENT_STREAM, PROBLEM_RESPONSES, RESUME_BODY
+from spec_service.api.bodies import answer, answer_run, read_keyed, services_of
+from spec_service.api.examples import EVENT_STREAM, KEY_HEADER, PROBLEM_RESPONSES, RESUME_BODY
 from spec_service.api.queries import (
     After,
     Cursor,
+    Every,
     Label,
     Limit,
     SpecName,
     Status,
     read_after,
     read_filter,
+    read_flag,
     read_limit,
 )
 from spec_service.api.streams import as_event_stream
-from spec_service.requests import ResumeRequest
-from spec_service.views import ArtifactView, CheckpointView, EventView, Page, RunView, StateView
+from spec_service.requests import ResumeRequest, read_nothing
+from spec_service.views import ArtifactView, CheckpointView, EventView, Page, RunItem, RunView, StateView
 
 router = APIRouter(responses=PROBLEM_RESPONSES, tags=["runs"])
 EVENTS_OF_A_PAGE = 200
@@ -30,7 +32,7 @@ EVENTS_OF_A_PAGE = 200
 _ARTIFACT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-@router.get("/runs", response_model=Page[RunView])
+@router.get("/runs", response_model=Page[RunItem])
 async def list_runs(  # noqa: PLR0913 - each is a parameter of the query
     request: Request,
     *,
@@ -40,7 +42,7 @@ async def list_runs(  # noqa: PLR0913 - each is a parameter of the query
     cursor: Cursor = None,
     limit: Limit = None,
 ) -> Response:
-    """List runs, the newest first."""
+    """List runs, the newest first, without their inputs and outputs."""
     wanted = read_filter(status, spec, label)
     return answer(await operations.list_runs(services_of(request), wanted, cursor, read_limit(limit)))
 
@@ -77,9 +79,9 @@ async def run_checkpoints(request: Request, run_id: str, cursor: Cursor = None, 
 
 
 @router.get("/runs/{run_id}/artifacts", response_model=Page[ArtifactView])
-async def list_artifacts(request: Request, run_id: str) -> Response:
-    """List what a run keeps."""
-    return answer(await operations.list_artifacts(services_of(request), run_id))
+async def list_artifacts(request: Request, run_id: str, every: Every = None) -> Response:
+    """List what the steps of a run kept."""
+    return answer(await operations.list_artifacts(services_of(request), run_id, everything=read_flag(every, "all")))
 
 
 @router.get("/runs/{run_id}/artifacts/{path:path}", response_class=Response)
@@ -90,15 +92,30 @@ async def get_artifact(request: Request, run_id: str, path: str) -> Response:
     return StreamingResponse(content, headers=headers, media_type=view.media_type)
 
 
-@router.post("/runs/{run_id}/resume", status_code=202, response_model=RunView, openapi_extra=RESUME_BODY)
+@router.post(
+    "/runs/{run_id}/resume",
+    status_code=202,
+    response_model=RunView,
+    responses={200: {"model": RunView, "description": "It goes on already."}},
+    openapi_extra=RESUME_BODY | KEY_HEADER,
+)
 async def resume_run(request: Request, run_id: str) -> Response:
-    """Answer the question of a waiting run."""
-    services = services_of(request)
-    document = await read_document(request, services.settings.max_body_bytes)
-    return answer(await operations.resume_run(services, run_id, ResumeRequest.read(document)), 202)
+    """Answer the question of a waiting run, or, without an answer, go on with a run that nobody executes."""
+    document, key = await read_keyed(request)
+    return answer_run(await operations.resume_run(services_of(request), run_id, ResumeRequest.read(document), key))
 
 
-@router.post("/runs/{run_id}/cancel", status_code=202, response_model=RunView)
+@router.post("/runs/{run_id}/cancel", status_code=202, response_model=RunView, openapi_extra=KEY_HEADER)
 async def cancel_run(request: Request, run_id: str) -> Response:
     """Stop a run; needs no body."""
-    return answer(await operations.cancel_run(services_of(request), run_id), 202)
+    document, key = await read_keyed(request)
+    read_nothing(document)
+    return answer_run(await operations.cancel_run(services_of(request), run_id, key))
+
+
+@router.post("/runs/{run_id}/retry", status_code=202, response_model=RunView, openapi_extra=KEY_HEADER)
+async def retry_run(request: Request, run_id: str) -> Response:
+    """Try again what failed or is missing in a failed or cancelled run; needs no body."""
+    document, key = await read_keyed(request)
+    read_nothing(document)
+    return answer_run(await operations.retry_run(services_of(request), run_id, key))

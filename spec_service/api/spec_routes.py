@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from spec_service import operations
-from spec_service.api.bodies import answer, read_body, read_document, services_of
-from spec_service.api.examples import EXECUTE_BODY, PROBLEM_RESPONSES, SPEC_BODY
+from spec_service.api.bodies import answer, answer_run, read_body, read_document, read_keyed, services_of
+from spec_service.api.examples import EXECUTE_BODY, KEY_HEADER, PROBLEM_RESPONSES, SPEC_BODY
 from spec_service.api.queries import Cursor, Limit, Wait, read_limit, read_wait
 from spec_service.errors import Refused
 from spec_service.requests import ExecuteRequest
@@ -65,15 +65,20 @@ async def get_plan(request: Request, digest: str) -> Response:
 
 
 @router.post(
-    "/specs/{spec_id}/execute", status_code=202, response_model=RunView, openapi_extra=EXECUTE_BODY, tags=["runs"]
+    "/specs/{spec_id}/execute",
+    status_code=202,
+    response_model=RunView,
+    responses={200: {"model": RunView, "description": "With `wait`: the run as it is."}},
+    openapi_extra=EXECUTE_BODY | KEY_HEADER,
+    tags=["runs"],
 )
 async def execute_spec(request: Request, spec_id: str, wait: Wait = None) -> Response:
     """Start a run: 202, or with `wait` 200 and the run as it is when it stops or the time is up."""
     services = services_of(request)
     seconds = read_wait(wait, services.settings.max_wait_seconds)
-    document = await read_document(request, services.settings.max_body_bytes)
-    view = await operations.execute_spec(services, spec_id, ExecuteRequest.read(document), seconds)
-    return answer(view, 202 if seconds is None else 200, {"Location": f"/runs/{view.id}"})
+    document, key = await read_keyed(request)
+    told = await operations.execute_spec(services, spec_id, ExecuteRequest.read(document), seconds, key)
+    return answer_run(told, {"Location": f"/runs/{told.run.id}"})
 
 
 def _refuse_preview(document: Document) -> None:

@@ -26,6 +26,7 @@ COMMANDS = {
         run_commands.watch,
         run_commands.approve,
         run_commands.resume,
+        run_commands.retry,
         run_commands.cancel,
     ),
     "Installation": (project_commands.stages, project_commands.doctor, project_commands.version),

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from spec_service.requests import ExecuteRequest, Media, ResumeRequest
-from spec_service.views import ArtifactView, EventView, Page, PlanView, RunView, SpecView
+from spec_service.views import ArtifactView, EventView, Page, PlanView, RunItem, RunView, SpecView
 from translator.errors import SpecloomError
 
 
@@ -38,7 +38,7 @@ class Client(Protocol):
         """Return a run as it stands."""
         ...
 
-    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunView]:
+    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunItem]:
         """Return runs, the newest first."""
         ...
 
@@ -51,11 +51,11 @@ class Client(Protocol):
         ...
 
     async def resume(self, run_id: str, request: ResumeRequest) -> RunView:
-        """Answer a question."""
+        """Answer a question, or, without an answer, go on with a run that nobody executes."""
         ...
 
-    async def proceed(self, run: RunView) -> None:
-        """Go on with a run that is neither final nor waiting; a server does that by itself."""
+    async def retry(self, run_id: str) -> RunView:
+        """Try again what failed in a run."""
         ...
 
     async def cancel(self, run_id: str) -> RunView:
@@ -63,7 +63,7 @@ class Client(Protocol):
         ...
 
     async def list_artifacts(self, run_id: str) -> tuple[ArtifactView, ...]:
-        """Return what a run keeps."""
+        """Return what the steps of a run kept."""
         ...
 
     def location(self, run_id: str, path: str) -> str:

@@ -84,7 +84,7 @@ def _kept(data: Data) -> str | None:
 
 
 def _attempt(data: Data) -> str:
-    kinds = {"resume": "goes on", "recover": "goes on where it was left"}
+    kinds = {"resume": "goes on", "recover": "goes on where it was left", "retry": "tries again what failed"}
     return kinds.get(str(data.get("kind")), "started")
 
 
@@ -95,6 +95,7 @@ def _changed(data: Data) -> str:
 _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "run.started": _attempt,
     "run.waiting": lambda _: "waits for an answer",
+    "run.retried": lambda _: "is to be tried again",
     "run.cancel-requested": lambda _: "is asked to stop",
     "run.succeeded": lambda _: "succeeded",
     "run.failed": _failed,

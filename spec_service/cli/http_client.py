@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
@@ -16,7 +17,7 @@ from spec_service.cli.client import ServerRefused, ServerUnreachable
 from spec_service.errors import Refused
 from spec_service.requests import ExecuteRequest, Media, ResumeRequest
 from spec_service.settings import Settings
-from spec_service.views import ArtifactView, EventView, Page, PlanView, RunView, SpecView
+from spec_service.views import ArtifactView, EventView, Page, PlanView, RunItem, RunView, SpecView
 from translator.language.problems import Problem
 
 Json = Any
@@ -24,6 +25,7 @@ ViewT = TypeVar("ViewT", bound=BaseModel)
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 _RECONNECTS = 5  # of a stream that breaks before it brings anything
+_LOST = (httpx2.ReadError, httpx2.WriteError, httpx2.CloseError, httpx2.RemoteProtocolError)
 _MEDIA_TYPES: Mapping[Media, str] = {"yaml": "application/yaml", "json": "application/json"}
 _PROBLEM_FIELDS = ("name", "message", "path", "line", "column", "suggestion")
 
@@ -65,10 +67,10 @@ class HttpClient:
         """Return a run as it stands."""
         return await self._ask(RunView, "GET", f"/runs/{_segment(run_id)}")
 
-    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunView]:
+    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunItem]:
         """Return runs, the newest first."""
         query = {"status": status, "spec": spec, "cursor": cursor, "limit": str(limit)}
-        return await self._ask(Page[RunView], "GET", "/runs", query=query)
+        return await self._ask(Page[RunItem], "GET", "/runs", query=query)
 
     async def page_events(self, run_id: str, after: int, limit: int) -> Page[EventView]:
         """Return events that are recorded."""
@@ -92,21 +94,22 @@ class HttpClient:
                 return
 
     async def resume(self, run_id: str, request: ResumeRequest) -> RunView:
-        """Answer a question."""
-        body: dict[str, Json] = {"answer": request.answer}
+        """Answer a question, or, without an answer, go on with a run that nobody executes."""
+        body: dict[str, Json] = {"answer": request.answer} if request.has_answer else {}
         if request.interrupt_id is not None:
             body["interrupt_id"] = request.interrupt_id
         return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/resume", content=_body(body))
 
-    async def proceed(self, run: RunView) -> None:
-        """Do nothing: the server goes on with its runs by itself."""
+    async def retry(self, run_id: str) -> RunView:
+        """Try again what failed in a run."""
+        return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/retry", content=b"{}")
 
     async def cancel(self, run_id: str) -> RunView:
         """Stop a run."""
         return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/cancel", content=b"{}")
 
     async def list_artifacts(self, run_id: str) -> tuple[ArtifactView, ...]:
-        """Return what a run keeps."""
+        """Return what the steps of a run kept."""
         return (await self._ask(Page[ArtifactView], "GET", f"/runs/{_segment(run_id)}/artifacts")).items
 
     def location(self, run_id: str, path: str) -> str:
@@ -142,11 +145,11 @@ class HttpClient:
         query: Mapping[str, str | None] | None = None,
     ) -> ViewT:
         headers = {"Content-Type": _MEDIA_TYPES[media]} if content is not None else {}
+        if method == "POST":
+            headers["Idempotency-Key"] = str(uuid.uuid4())
         params = {key: value for key, value in (query or {}).items() if value is not None}
-        try:
-            response = await self._client.request(method, path, content=content, headers=headers, params=params)
-        except httpx2.TransportError as error:
-            raise ServerUnreachable(f"{self._place} does not answer: {_reason(error)}") from error
+        request = self._client.build_request(method, path, content=content, headers=headers, params=params)
+        response = await self._sent(request)
         if not response.is_success:
             raise refusal_of(response)
         try:
@@ -154,6 +157,16 @@ class HttpClient:
         except ValidationError as error:
             message = f"{self._place} answers {path} with something else than a Specloom server does"
             raise ServerUnreachable(message) from error
+
+    async def _sent(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request, and once more when the connection is lost: its key keeps it from being done twice."""
+        try:
+            try:
+                return await self._client.send(request)
+            except _LOST:
+                return await self._client.send(request)
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(f"{self._place} does not answer: {_reason(error)}") from error
 
 
 @asynccontextmanager

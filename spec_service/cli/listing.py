@@ -19,7 +19,7 @@ from spec_service.cli.reaching import reach, run_async
 from spec_service.cli.screens import table_console
 from spec_service.cli.summary import summary_lines
 from spec_service.cli.tree_drawing import MARKS
-from spec_service.views import RunView
+from spec_service.views import RunItem, RunView
 from workflows.run import RunStatus
 
 _PAGE = 100
@@ -40,7 +40,7 @@ def list_runs(wanted: Wanted, place: Place, *, as_json: bool) -> int:
     if wanted.status is not None and wanted.status not in known:
         raise wrong_usage(f"{one_line(wanted.status, 60)} is no status of a run", f"one of: {', '.join(known)}")
 
-    async def work() -> list[RunView]:
+    async def work() -> list[RunItem]:
         async with reach(place) as client:
             return await _pages(client, wanted)
 
@@ -125,8 +125,8 @@ def _step_json(row: StepRow) -> dict[str, object]:
     }
 
 
-async def _pages(client: Client, wanted: Wanted) -> list[RunView]:
-    found: list[RunView] = []
+async def _pages(client: Client, wanted: Wanted) -> list[RunItem]:
+    found: list[RunItem] = []
     cursor: str | None = None
     while len(found) < wanted.limit:
         page = await client.list_runs(wanted.status, wanted.spec, cursor, min(_PAGE, wanted.limit - len(found)))
@@ -137,7 +137,7 @@ async def _pages(client: Client, wanted: Wanted) -> list[RunView]:
     return found
 
 
-def _table(runs: list[RunView]) -> Table:
+def _table(runs: list[RunItem]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("RUN", "SPEC", "STATUS", "CREATED", "TOOK", "ABOUT"):
         table.add_column(heading, no_wrap=heading != "ABOUT", overflow="fold")
@@ -150,7 +150,7 @@ def _table(runs: list[RunView]) -> Table:
     return table
 
 
-def _what(run: RunView) -> str:
+def _what(run: RunItem) -> str:
     if run.error is not None:
         return one_line(f"{run.error.name}{f' in {run.error.node}' if run.error.node else ''}: {run.error.message}", 80)
     return one_line(", ".join(one.title for one in run.waiting_for), 80)

@@ -15,12 +15,13 @@ from spec_service.operations.list_artifacts import list_artifacts
 from spec_service.operations.list_runs import list_runs
 from spec_service.operations.plan_spec import plan_spec
 from spec_service.operations.resume_run import resume_run
+from spec_service.operations.retry_run import retry_run
 from spec_service.operations.run_events import follow_events, page_events
 from spec_service.ports import RunFilter
 from spec_service.requests import ExecuteRequest, Media, ResumeRequest
 from spec_service.services import Services
-from spec_service.views import ArtifactView, EventView, Page, PlanView, RunView, SpecView
-from workflows.run import RunId, RunStatus
+from spec_service.views import ArtifactView, EventView, Page, PlanView, RunItem, RunView, SpecView
+from workflows.run import RunStatus
 
 
 class LocalClient:
@@ -45,13 +46,13 @@ class LocalClient:
 
     async def execute(self, spec_id: str, request: ExecuteRequest) -> RunView:
         """Start a run."""
-        return await execute_spec(self._services, spec_id, request)
+        return (await execute_spec(self._services, spec_id, request)).run
 
     async def get_run(self, run_id: str) -> RunView:
         """Return a run as it stands."""
         return await get_run(self._services, run_id)
 
-    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunView]:
+    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunItem]:
         """Return runs, the newest first."""
         wanted = RunFilter(RunStatus(status) if status else None, spec)
         return await list_runs(self._services, wanted, cursor, limit)
@@ -67,20 +68,19 @@ class LocalClient:
                 yield event
 
     async def resume(self, run_id: str, request: ResumeRequest) -> RunView:
-        """Answer a question."""
-        return await resume_run(self._services, run_id, request)
+        """Answer a question, or execute a run that was left where it was when an earlier process ended."""
+        return (await resume_run(self._services, run_id, request)).run
 
-    async def proceed(self, run: RunView) -> None:
-        """Execute a run that was left where it was when an earlier process ended."""
-        if run.status in {RunStatus.QUEUED, RunStatus.RUNNING}:
-            self._services.worker.submit(RunId(run.id))
+    async def retry(self, run_id: str) -> RunView:
+        """Try again what failed in a run."""
+        return (await retry_run(self._services, run_id)).run
 
     async def cancel(self, run_id: str) -> RunView:
         """Stop a run."""
-        return await cancel_run(self._services, run_id)
+        return (await cancel_run(self._services, run_id)).run
 
     async def list_artifacts(self, run_id: str) -> tuple[ArtifactView, ...]:
-        """Return what a run keeps."""
+        """Return what the steps of a run kept."""
         return (await list_artifacts(self._services, run_id)).items
 
     def location(self, run_id: str, path: str) -> str:

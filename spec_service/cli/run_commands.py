@@ -1,4 +1,4 @@
-"""The commands about runs: run, runs, watch, approve, resume, cancel."""
+"""The commands about runs: run, runs, watch, approve, resume, retry, cancel."""
 # ruff: noqa: PLC0415 - a command loads what it needs when it is called, so that --help is quick
 # ruff: noqa: PLR0913, PLR0917 - a command has a parameter for each of its options
 
@@ -119,6 +119,24 @@ def resume(
 
     given = running.Answer(answer_json, question)
     return running.resume(run_id, given, running.Place(data, catalog, server), follow=not no_follow, as_json=as_json)
+
+
+def retry(
+    run_id: RunName,
+    data: Data = None,
+    catalog: Catalog = None,
+    server: Server = None,
+    *,
+    no_follow: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Try again what failed in a run that failed or was cancelled, and follow it to its end.
+
+    What succeeded is not run again; what failed gets all its tries anew.
+    """
+    from spec_service.cli import running
+
+    return running.retry(run_id, running.Place(data, catalog, server), follow=not no_follow, as_json=as_json)
 
 
 def cancel(run_id: RunName, data: Data = None, server: Server = None, *, as_json: AsJson = False) -> int:

@@ -1,4 +1,4 @@
-"""What the commands about one run do: run, watch, approve, resume, cancel."""
+"""What the commands about one run do: run, watch, approve, resume, retry, cancel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spec_service.cli.answers import answer_from, chosen_question, whole_answer
+from spec_service.cli.calling import program
 from spec_service.cli.client import Client
 from spec_service.cli.complaints import FINE, PROBLEMS, Complaint, wrong_usage
 from spec_service.cli.configuring import Place
@@ -21,12 +22,12 @@ from spec_service.cli.screens import screen_for
 from spec_service.cli.spec_files import SpecText, read_spec
 from spec_service.cli.summary import summary_lines
 from spec_service.errors import Refused
-from spec_service.requests import ExecuteRequest, ResumeRequest
+from spec_service.requests import GO_ON, ExecuteRequest, ResumeRequest
 from spec_service.views import PlanView, RunView
-from workflows.run import RunStatus
+from workflows.run import RETRIED_FROM, RunStatus
 
 Json = Any
-__all__ = ["Answer", "Approval", "Place", "Wanted", "approve", "cancel", "resume", "run", "watch"]
+__all__ = ["Answer", "Approval", "Place", "Wanted", "approve", "cancel", "resume", "retry", "run", "watch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def approve(run_id: str, given: Approval, place: Place, *, follow: bool, as_json
 
     async def work(client: Client) -> int:
         found = await find_run(client, run_id, place)
-        question = chosen_question(_waiting(found), given.question)
+        question = chosen_question(_waiting(found, place), given.question)
         answer = answer_from(question.schema_, given.pairs, given.comment)
         request = ResumeRequest(answer, question.interrupt_id)
         return await _answered(client, place, found, request, follow=follow, as_json=as_json)
@@ -117,17 +118,35 @@ def resume(run_id: str, given: Answer, place: Place, *, follow: bool, as_json: b
     async def work(client: Client) -> int:
         found = await find_run(client, run_id, place)
         if given.text is not None:
-            question = chosen_question(_waiting(found), given.question)
+            question = chosen_question(_waiting(found, place), given.question)
             request = ResumeRequest(answer, question.interrupt_id)
             return await _answered(client, place, found, request, follow=follow, as_json=as_json)
         if found.status in FINAL:
-            raise Complaint(f"run {found.id} is over: it {_ended(found)}", "specloom run FILE starts another one")
-        await client.proceed(found)
+            raise Complaint(f"run {found.id} is over: it {_ended(found)}", *_after_end(found, place))
+        if found.status != RunStatus.WAITING:
+            found = await client.resume(found.id, GO_ON)
         follower = Follower(client, screen_for(as_json=as_json), place, found)
         plan = await client.get_plan(found.plan)
         if not follow:
             return await _told(client, place, found, as_json=as_json)
         return await _followed(follower, plan, as_json=as_json)
+
+    return _reached(place, work)
+
+
+def retry(run_id: str, place: Place, *, follow: bool, as_json: bool) -> int:
+    """Try again what failed in a run; returns the exit code."""
+
+    async def work(client: Client) -> int:
+        found = await find_run(client, run_id, place)
+        if found.status not in RETRIED_FROM:
+            raise Complaint(f"run {found.id} cannot be retried: it {_ended(found)}", *_instead(found, place))
+        follower = Follower(client, screen_for(as_json=as_json), place, found)
+        plan, past = await client.get_plan(found.plan), await follower.skip_past()
+        follower.run = await client.retry(found.id)
+        if not follow:
+            return await _told(client, place, follower.run, as_json=as_json)
+        return await _followed(follower, plan, past, as_json=as_json)
 
     return _reached(place, work)
 
@@ -201,13 +220,25 @@ async def _told(client: Client, place: Place, run: RunView, *, as_json: bool, co
     return PROBLEMS if run.status in {RunStatus.FAILED, RunStatus.CANCELLED} else FINE
 
 
-def _waiting(run: RunView) -> RunView:
+def _waiting(run: RunView, place: Place) -> RunView:
     if run.waiting_for:
         return run
-    hint = (
-        "specloom watch RUN shows when it does" if run.status not in FINAL else "specloom run FILE starts another one"
-    )
-    raise Complaint(f"run {run.id} waits for no answer: it {_ended(run)}", hint)
+    hint = "specloom watch RUN shows when it does"
+    hints = _after_end(run, place) if run.status in FINAL else [hint]
+    raise Complaint(f"run {run.id} waits for no answer: it {_ended(run)}", *hints)
+
+
+def _after_end(run: RunView, place: Place) -> list[str]:
+    """Return what can be done when a run is over."""
+    retry = f"{program()} retry {run.id}{place.options(with_catalog=True)} tries again what has not succeeded"
+    return [*([retry] if run.status in RETRIED_FROM else []), "specloom run FILE starts another one"]
+
+
+def _instead(run: RunView, place: Place) -> list[str]:
+    """Return what can be done with a run that cannot be retried."""
+    if run.status in FINAL:
+        return _after_end(run, place)
+    return [f"{program()} resume {run.id}{place.options(with_catalog=True)} goes on with it"]
 
 
 def _ended(run: RunView) -> str:

@@ -18,7 +18,6 @@ from workflows.run import RunStatus
 
 _LOG_LINES = 15
 _SAYS = {"waiting": "waits for an answer", "queued": "is queued", "running": "is running"}
-_INTERNAL = ".specloom/"  # results and logs that the engine keeps
 
 
 def summary_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Client, place: Place) -> list[str]:
@@ -35,11 +34,10 @@ def summary_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Clien
 
 
 def artifact_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Client) -> list[str]:
-    """Return where the artifacts of a run lie, those that only the engine needs left out."""
-    kept = [one for one in artifacts if not one.path.startswith(_INTERNAL)]
-    if not kept:
+    """Return where the artifacts of a run lie."""
+    if not artifacts:
         return []
-    rows = [(client.location(run.id, one.path), sized(one.bytes)) for one in kept]
+    rows = [(client.location(run.id, one.path), sized(one.bytes)) for one in artifacts]
     width = max(len(place) for place, _ in rows)
     return ["", "Artifacts", *(f"  {place:<{width}}  {size:>9}" for place, size in rows)]
 
@@ -96,9 +94,12 @@ def _next_lines(run: RunView, client: Client, place: Place) -> list[str]:
         if client.place:
             return [f"Follow it with: {program()} watch {run.id}{options}"]
         return [f"Nobody executes it now. Go on with: {program()} resume {run.id}{place.options(with_catalog=True)}"]
+    look = f"See its steps with: {program()} runs {run.id}{options}"
+    if run.status in {RunStatus.FAILED, RunStatus.CANCELLED}:
+        retry = f"{program()} retry {run.id}{place.options(with_catalog=True)}"
+        return [f"Try again what has not succeeded with: {retry}", look]
     first = _readable(run, client)
-    look = [f"Read it with: less {shlex.quote(first)}"] if first else []
-    return [*look, f"See its steps with: {program()} runs {run.id}{options}"]
+    return [*([f"Read it with: less {shlex.quote(first)}"] if first else []), look]
 
 
 def _readable(run: RunView, client: Client) -> str | None:

@@ -9,16 +9,17 @@ get_spec(services, spec_id: str) -> SpecText
 list_specs(services, cursor: str | None = None, limit: int = 50) -> Page[SpecView]
 plan_spec(services, spec_id: str) -> PlanView
 get_plan(services, digest: str) -> PlanView
-execute_spec(services, spec_id: str, request: ExecuteRequest, wait: float | None = None) -> RunView
+execute_spec(services, spec_id: str, request: ExecuteRequest, wait: float | None = None, key=None) -> RunAnswer
 get_run(services, run_id: str) -> RunView
-list_runs(services, wanted: RunFilter, cursor: str | None = None, limit: int = 50) -> Page[RunView]
+list_runs(services, wanted: RunFilter, cursor: str | None = None, limit: int = 50) -> Page[RunItem]
 page_events(services, run_id: str, after: int = 0, limit: int = 200) -> Page[EventView]
 follow_events(services, run_id: str, after: int = 0) -> AsyncIterator[EventView]
-resume_run(services, run_id: str, request: ResumeRequest) -> RunView
-cancel_run(services, run_id: str) -> RunView
+resume_run(services, run_id: str, request: ResumeRequest, key: RequestKey | None = None) -> RunAnswer
+cancel_run(services, run_id: str, key: RequestKey | None = None) -> RunAnswer
+retry_run(services, run_id: str, key: RequestKey | None = None) -> RunAnswer
 run_state(services, run_id: str) -> StateView
 run_checkpoints(services, run_id: str, cursor: str | None = None, limit: int = 50) -> Page[CheckpointView]
-list_artifacts(services, run_id: str) -> Page[ArtifactView]
+list_artifacts(services, run_id: str, everything: bool = False) -> Page[ArtifactView]
 get_artifact(services, run_id: str, path: str) -> tuple[ArtifactView, AsyncGenerator[bytes]]
 list_stages(services, kind: str | None = None) -> StagesView
 get_stage(services, name: str) -> tuple[EntryView, ...]    all versions, the newest first
@@ -38,6 +39,7 @@ from spec_service.operations.list_specs import list_specs
 from spec_service.operations.list_stages import list_stages
 from spec_service.operations.plan_spec import plan_spec
 from spec_service.operations.resume_run import resume_run
+from spec_service.operations.retry_run import retry_run
 from spec_service.operations.run_checkpoints import run_checkpoints
 from spec_service.operations.run_events import follow_events, page_events
 from spec_service.operations.run_state import run_state
@@ -60,6 +62,7 @@ __all__ = [  # more than ten names: the list of operations is the product
     "page_events",
     "plan_spec",
     "resume_run",
+    "retry_run",
     "run_checkpoints",
     "run_state",
     "validate_spec",

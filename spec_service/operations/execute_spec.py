@@ -6,7 +6,9 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 import anyio
@@ -14,8 +16,9 @@ from structlog.stdlib import get_logger
 
 from spec_service.errors import NotReady, PlanMismatch
 from spec_service.fitting import require_fit
+from spec_service.keys import RunAnswer, kept, once
 from spec_service.ports import StoredSpec
-from spec_service.requests import ExecuteRequest, Media
+from spec_service.requests import ExecuteRequest, Media, RequestKey
 from spec_service.services import Services
 from spec_service.views import RunView
 from translator.planning.plan import JsonSchema, Plan
@@ -27,25 +30,39 @@ STOPS = frozenset({"run.waiting", "run.succeeded", "run.failed", "run.cancelled"
 log = get_logger("specloom.operations")
 
 
-async def execute_spec(services: Services, spec_id: str, request: ExecuteRequest, wait: float | None = None) -> RunView:
-    """Queue a run; with `wait`, return it as it is when it stops or after so many seconds.
+async def execute_spec(
+    services: Services,
+    spec_id: str,
+    request: ExecuteRequest,
+    wait: float | None = None,
+    key: RequestKey | None = None,
+) -> RunAnswer:
+    """Queue a run, once for a key; with `wait`, return it as it is when it stops or after so many seconds.
 
-    Raises `UnknownSpec`, `UnknownPlan`, `PlanMismatch`, `Refused`, `NotReady`.
+    Raises `UnknownSpec`, `UnknownPlan`, `PlanMismatch`, `KeyMismatch`, `Refused`, `NotReady`.
     """
+    answer = await once(services, key, partial(_queued, services, spec_id, request, key))
+    if wait is None:
+        return answer
+    run_id = RunId(answer.run.id)
+    await _until_it_stops(services, run_id, wait)
+    position = await services.runs.get(run_id)
+    return replace(answer, run=RunView.of(position.run, position.questions), is_accepted=False)
+
+
+async def _queued(services: Services, spec_id: str, request: ExecuteRequest, key: RequestKey | None) -> RunAnswer:
     if services.health.is_full:
         raise NotReady("More is queued than can be written at the moment; ask again in a second.")
     stored = await services.specs.get(spec_id)
     plan = await _plan(services, stored, request.plan)
     run = _run(stored, plan, request, await _inputs(plan.inputs, request.inputs))
-    started = EventRecorded(run.id, "run.queued", run.created_at, data={"spec": stored.id, "plan": plan.digest})
-    await services.journal.commit(RunCreated(run), started)
+    queued = EventRecorded(run.id, "run.queued", run.created_at, data={"spec": stored.id, "plan": plan.digest})
+    answer = RunAnswer(RunView.of(run))
+    if not await services.journal.commit(RunCreated(run), queued, *kept(key, answer, run.created_at)):
+        raise NotReady
     log.info("run.queued", run_id=run.id, spec=stored.id)
     services.worker.submit(run.id, run.priority)
-    if wait is None:
-        return RunView.of(run)
-    await _until_it_stops(services, run.id, wait)
-    position = await services.runs.get(run.id)
-    return RunView.of(position.run, position.questions)
+    return answer
 
 
 async def _plan(services: Services, stored: StoredSpec, digest: str | None) -> Plan:

@@ -127,6 +127,8 @@ def test_specs_and_runs_are_listed_in_pages(client):
     first = client.get("/runs?label=batch=7&limit=2&status=succeeded&spec=listed").json()
     rest = client.get(f"/runs?label=batch=7&limit=2&cursor={first['next']}").json()
     assert [one["id"] for one in first["items"] + rest["items"]] == runs[::-1]
+    whole = client.get(f"/runs/{runs[2]}").json()
+    assert {key: value for key, value in whole.items() if key not in ("inputs", "outputs")} == first["items"][0]
     assert rest["next"] is None
     names = [one["name"] for one in client.get("/specs?limit=1000").json()["items"]]
     assert names == sorted(names)
@@ -203,13 +205,19 @@ def test_several_questions_are_told_apart_by_their_ids(client):
     assert until(client, run, "succeeded")["outputs"] == {"first": "no", "second": "yes"}
 
 
-def test_an_answer_needs_the_field_answer(client):
+def test_a_waiting_run_needs_the_field_answer(client):
     run = start(client, post_spec(client, GATE, "gate-fields"))["id"]
-    until(client, run, "waiting")
-    body = problem(client.post(f"/runs/{run}/resume", json={"anser": 1}), 422, "missing-field")
-    assert [one["name"] for one in body["problems"]] == ["missing-field", "unknown-field"]
-    assert body["problems"][1]["suggestion"] == "did you mean answer?"
-    problem(client.post(f"/runs/{run}/resume"), 422, "missing-field")
+    asked = until(client, run, "waiting")["waiting_for"]
+    body = problem(client.post(f"/runs/{run}/resume", json={"anser": 1}), 422, "unknown-field")
+    assert body["problems"][0]["suggestion"] == "did you mean answer?"
+    for sent in ({}, {"json": {}}):
+        refused = problem(client.post(f"/runs/{run}/resume", **sent), 422, "answer-needed")
+        assert [one["path"] for one in refused["problems"]] == ["/answer", "/answer"]
+        assert all(one["interrupt_id"] in refused["problems"][n]["message"] for n, one in enumerate(asked))
+    named = {"interrupt_id": asked[0]["interrupt_id"]}
+    problem(client.post(f"/runs/{run}/resume", json=named), 422, "missing-field")
+    problem(client.post(f"/runs/{run}/resume", json={**named, "answer": None}), 422, "invalid-answer")
+    assert client.get(f"/runs/{run}").json()["status"] == "waiting"
 
 
 def test_a_waiting_run_is_cancelled_at_once(client):
@@ -285,6 +293,7 @@ def test_the_catalog_is_shown(client):
 def test_artifacts_of_a_run(client):
     run = start(client, post_spec(client, HELLO, "artifacts"), "true")["id"]
     assert client.get(f"/runs/{run}/artifacts").json() == {"items": [], "next": None}
+    problem(client.get(f"/runs/{run}/artifacts?all=maybe"), 400, "invalid-request")
     for path in ("a", "..%2f..%2fspecloom.db", "%2e%2e/x"):
         assert client.get(f"/runs/{run}/artifacts/{path}").status_code == 404
 
@@ -306,4 +315,7 @@ def test_openapi_has_examples_of_bodies_and_refusals(client):
     assert document["paths"]["/runs/{run_id}/resume"]["post"]["requestBody"]["content"]["application/json"]["example"]
     routes = {(path, method) for path, one in document["paths"].items() for method in one}
     assert ("/specs/{spec_id}/execute", "post") in routes
+    for path in ("/specs/{spec_id}/execute", *(f"/runs/{{run_id}}/{verb}" for verb in ("resume", "cancel", "retry"))):
+        told = document["paths"][path]["post"]["parameters"]
+        assert "Idempotency-Key" in [one["name"] for one in told if one["in"] == "header"]
     assert ("/runs/{run_id}/artifacts/{path}", "get") in routes
