@@ -41,7 +41,7 @@ class Outage:
         return self._reason
 
     def observe(self, observer: Callable[[], None]) -> None:
-        """Call `observer` on the loop at the end of each outage."""
+        """Call `observer` on the loop, outside any task, at the end of each outage."""
         self._observers.append(observer)
 
     def note(self, error: BaseException) -> str:
