@@ -83,8 +83,8 @@ _FORGET_RUN = (
     f"DELETE FROM checkpoint_write WHERE tenant = ?1 AND (thread_id, namespace, checkpoint_id) IN ({_OF_RUN})",  # noqa: S608
     "DELETE FROM checkpoint WHERE tenant = ?1 AND run_id = ?2",
 )
-_OVER = (
-    "SELECT DISTINCT run.id FROM checkpoint JOIN run"  # noqa: S608 - our own words
+_OVER = (  # a cross join begins on the left, with what is still to be pruned, however many runs are over
+    "SELECT DISTINCT run.id FROM checkpoint CROSS JOIN run"  # noqa: S608 - our own words
     " ON run.tenant = checkpoint.tenant AND run.id = checkpoint.thread_id"
     " WHERE checkpoint.tenant = ? AND checkpoint.parent_id IS NULL AND run.status = ? AND run.finished_at < ?"
     + _NEWER.format("checkpoint", "id")
