@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spec_service.cli import project_commands, run_commands, spec_commands
+from spec_service.cli import backup_commands, project_commands, run_commands, spec_commands
 from spec_service.cli.complaints import USAGE
 from spec_service.cli.help_page import PURPOSE, GroupedHelp, show_version
 
@@ -29,6 +29,7 @@ COMMANDS = {
         run_commands.retry,
         run_commands.cancel,
     ),
+    "Data": (backup_commands.backup, backup_commands.restore),
     "Installation": (project_commands.stages, project_commands.doctor, project_commands.version),
 }
 
