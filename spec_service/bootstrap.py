@@ -85,8 +85,8 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
     async with AsyncExitStack() as stack:
         held = await stack.enter_async_context(claimed(settings.data, settings.database, settings.lease_seconds))
         database = await stack.enter_async_context(open_database(settings.database, held.fence))
-        ownership = await stack.enter_async_context(kept(database, held, settings.lease_seconds))
         sealer = await open_sealer(database, settings.checkpoint_key, settings.checkpoint_key_file)
+        ownership = await stack.enter_async_context(kept(database, held, settings.lease_seconds))
         journal = SqlJournal(database)
         stack.push_async_callback(journal.aclose)
         hosts = settings.data / "hosts"
