@@ -17,16 +17,17 @@ from structlog.stdlib import get_logger
 from spec_service.errors import NotReady, PlanMismatch
 from spec_service.fitting import require_fit
 from spec_service.keys import RunAnswer, kept, once
-from spec_service.ports import StoredSpec
+from spec_service.ports import RunPosition, StoredSpec
 from spec_service.requests import ExecuteRequest, Media, RequestKey
 from spec_service.services import Services
 from spec_service.views import RunView
 from translator.planning.plan import JsonSchema, Plan
 from workflows.records import EventRecorded, RunCreated
-from workflows.run import Run, RunId
+from workflows.run import Run, RunId, RunStatus
 
 Json = Any
-STOPS = frozenset({"run.waiting", "run.succeeded", "run.failed", "run.cancelled", "run.drained"})
+STOPS = frozenset({"run.waiting", "run.succeeded", "run.failed", "run.cancelled"})
+_ON_ITS_WAY = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
 log = get_logger("specloom.operations")
 
 
@@ -44,9 +45,7 @@ async def execute_spec(
     answer = await once(services, key, partial(_queued, services, spec_id, request, key))
     if wait is None:
         return answer
-    run_id = RunId(answer.run.id)
-    await _until_it_stops(services, run_id, wait)
-    position = await services.runs.get(run_id)
+    position = await _when_it_stops(services, RunId(answer.run.id), wait)
     return replace(answer, run=RunView.of(position.run, position.questions), is_accepted=False)
 
 
@@ -58,10 +57,15 @@ async def _queued(services: Services, spec_id: str, request: ExecuteRequest, key
     run = _run(stored, plan, request, await _inputs(plan.inputs, request.inputs))
     queued = EventRecorded(run.id, "run.queued", run.created_at, data={"spec": stored.id, "plan": plan.digest})
     answer = RunAnswer(RunView.of(run))
-    if not await services.journal.commit(RunCreated(run), queued, *kept(key, answer, run.created_at)):
+    if key is not None and not await services.journal.commit(
+        RunCreated(run), queued, *kept(key, answer, run.created_at)
+    ):
         raise NotReady
+    if key is None:
+        services.journal.append(RunCreated(run), queued)
     log.info("run.queued", run_id=run.id, spec=stored.id)
-    services.worker.submit(run.id, run.priority)
+    services.worker.start(run)  # its first effect shares the flush with its creation
+    await services.journal.durable()
     return answer
 
 
@@ -108,9 +112,13 @@ def new_run_id() -> RunId:
     return RunId(str(uuid.UUID(int=value)))
 
 
-async def _until_it_stops(services: Services, run_id: RunId, seconds: float) -> None:
+async def _when_it_stops(services: Services, run_id: RunId, seconds: float) -> RunPosition:
+    """Return the run when it waits or is over, or when the time is up."""
     with anyio.move_on_after(seconds):
         async with aclosing(services.stopping.ending(services.events.follow(run_id, 0))) as events:
             async for event in events:
                 if event.type in STOPS:
-                    return
+                    position = await services.runs.get(run_id)
+                    if position.run.status not in _ON_ITS_WAY:  # it has not gone on since
+                        return position
+    return await services.runs.get(run_id)
