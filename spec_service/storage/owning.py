@@ -161,13 +161,26 @@ def _take(database: Path, before: Owner | None, fence: int, standing: Standing) 
         _write_owner(database, before, fence)
     except sqlite3.OperationalError as error:
         is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-        if not (is_busy and before is not None and standing == "frozen" and before.host == _HERE):
+        if not (is_busy and before is not None and standing == "frozen" and _is_here(before, database.parent)):
             raise
-        # It was frozen inside a transaction, and SQLite's lock goes only with its process. The lock of the
-        # directory is still held, so that its id cannot be another's by now.
+        # It was frozen inside a transaction, and SQLite's lock goes only with its process.
         with suppress(ProcessLookupError):
             os.kill(before.pid, signal.SIGKILL)
         _write_owner(database, before, fence)
+
+
+def _is_here(owner: Owner, data: Path) -> bool:
+    """Tell whether the process of this id is the owner: in another container, or later, it may be anybody."""
+    if owner.host != _HERE:
+        return False
+    if not Path("/proc/self/fd").exists():
+        return True  # no containers; and as long as the lock is held, its id is nobody else's
+    lock = _lock_path(data, owner.fence).stat()
+    try:
+        held = [one.stat() for one in Path(f"/proc/{owner.pid}/fd").iterdir() if one.exists()]
+    except OSError:
+        return False
+    return any(os.path.samestat(lock, one) for one in held)
 
 
 def _write_owner(database: Path, before: Owner | None, fence: int) -> None:

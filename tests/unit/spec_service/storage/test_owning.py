@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -122,6 +123,19 @@ def test_one_that_froze_inside_a_transaction_holds_nobody_up(tmp_path):
         assert (taken.fence, taken.replaced) == (2, "frozen")
         assert other.wait(30) == -signal.SIGKILL
         taken.release()
+
+
+def test_a_process_that_is_not_the_owner_is_never_ended(tmp_path):
+    with another_owner(tmp_path, mode="busy") as other, subprocess.Popen(["sleep", "600"]) as stranger:
+        other.send_signal(signal.SIGSTOP)
+        until_silent(tmp_path)
+        found = replace(read_owner(tmp_path / "x.db"), pid=stranger.pid)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("spec_service.storage.owning.read_owner", lambda _database: found)
+            with pytest.raises(DataUnusable, match="database is locked; another program writes to it"):
+                own(tmp_path)
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 async def test_stopping_gives_the_directory_back(tmp_path):
