@@ -199,6 +199,10 @@ class CheckpointReader(Protocol):
 class Worker(Protocol):
     """Executes runs in this process."""
 
+    def start(self, run: Run) -> None:
+        """Start a run whose creation is queued just now, as soon as there is room."""
+        ...
+
     def submit(self, run_id: RunId, priority: int = 0) -> None:
         """Start or continue a queued run as soon as there is room."""
         ...

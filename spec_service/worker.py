@@ -20,8 +20,8 @@ from spec_service.expiring import Expiries
 from spec_service.ports import Announcer, RunBoard, RunPosition
 from workflows.errors import JournalError
 from workflows.ports import Journal
-from workflows.records import EventRecorded, QuestionAnswered, RunMoved
-from workflows.run import RunId, RunStatus
+from workflows.records import EventRecorded, History, QuestionAnswered, RunMoved
+from workflows.run import Run, RunId, RunStatus
 
 RETAKE_SECONDS = 0.05  # until a run whose records could not be written is taken up again; doubles each time
 MAX_RETAKE_SECONDS = 30.0
@@ -32,7 +32,7 @@ log = get_logger("specloom.worker")
 class AttemptEngine(Protocol):
     """What the dispatcher needs of the engine."""
 
-    async def run_attempt(self, run_id: RunId) -> RunStatus:
+    async def run_attempt(self, run_id: RunId, known: History | None = None) -> RunStatus:
         """Execute a queued run until it ends, waits or is drained."""
         ...
 
@@ -74,10 +74,16 @@ class Dispatcher:
     _queued: set[RunId] = field(default_factory=set[RunId])
     _active: set[RunId] = field(default_factory=set[RunId])
     _again: set[RunId] = field(default_factory=set[RunId])
+    _new: dict[RunId, History] = field(default_factory=dict[RunId, History])
     _expiries: Expiries = field(default_factory=Expiries)
     _troubles: dict[RunId, int] = field(default_factory=dict[RunId, int])  # attempts in a row that were not recorded
     _outage_over: asyncio.Event = field(default_factory=asyncio.Event)
     _is_draining: bool = False
+
+    def start(self, run: Run) -> None:
+        """Start a run whose creation is queued just now: all that is recorded of it is known."""
+        self._new[run.id] = History(run, (), (), (), last_seq=1)
+        self.submit(run.id, run.priority)
 
     def submit(self, run_id: RunId, priority: int = 0) -> None:
         """Start or continue a queued run as soon as there is room; higher priorities first."""
@@ -143,7 +149,9 @@ class Dispatcher:
 
     async def _attempt(self, engine: AttemptEngine, run_id: RunId, turns: asyncio.Semaphore) -> None:
         try:
-            await engine.run_attempt(run_id)
+            # Here and nowhere else: reopened while it is executed, a run would be recorded past what is missing.
+            await self.desk.journal.reopen(run_id)
+            await engine.run_attempt(run_id, self._new.pop(run_id, None))
             self._troubles.pop(run_id, None)
         except JournalError as error:
             log.error("attempt.not-recorded", run_id=run_id, reason=error.message)  # noqa: TRY400 - the trace says less
@@ -189,15 +197,11 @@ class Dispatcher:
                     log.exception("worker.not-recovered")
 
     async def _retake(self, run_id: RunId) -> None:
-        """Continue a run of which something could not be recorded, from what is recorded, once that is possible."""
+        """Continue a run of which something could not be recorded, from what is recorded, after a while."""
         tries = self._troubles[run_id] = self._troubles.get(run_id, 0) + 1
         # A record that can never be written must not keep the machine busy.
         await anyio.sleep(min(RETAKE_SECONDS * 2.0 ** min(tries - 1, 16), MAX_RETAKE_SECONDS))
-        try:
-            await self.desk.journal.reopen(run_id)
-        except JournalError:  # for good: another process has the run by now
-            return
-        if not self._is_draining:
+        if not self._is_draining and not self.desk.fenced_off.is_set():
             log.info("run.retaken", run_id=run_id)
             self.submit(run_id)
 

@@ -34,7 +34,7 @@ class ScriptedEngine:
         self.most_at_once = 0
         self.has_drained = False
 
-    async def run_attempt(self, run_id):
+    async def run_attempt(self, run_id, known=None):
         self.attempts.append(run_id)
         await self._journal.commit(RunMoved(run_id, RunStatus.RUNNING, datetime.now(UTC)))
         with anyio.CancelScope() as self._scopes[run_id]:
