@@ -34,7 +34,7 @@ class ScriptedEngine:
         self.most_at_once = 0
         self.has_drained = False
 
-    async def run_attempt(self, run_id, known=None):
+    async def run_attempt(self, run_id, _known=None):
         self.attempts.append(run_id)
         await self._journal.commit(RunMoved(run_id, RunStatus.RUNNING, datetime.now(UTC)))
         with anyio.CancelScope() as self._scopes[run_id]:
@@ -207,7 +207,7 @@ async def test_a_cancel_between_two_moments_of_an_attempt_is_not_lost(journal):
     engine, dispatcher = working(journal, forever, RUN)
     original = engine.run_attempt
 
-    async def slow_start(run_id):
+    async def slow_start(run_id, _known=None):
         await gate.wait()
         return await original(run_id)
 
@@ -275,7 +275,7 @@ async def test_a_run_whose_records_could_not_be_written_is_taken_up_again(journa
     engine, dispatcher = working(journal, lose_a_record, RUN)
     original = engine.run_attempt
 
-    async def recover(run_id):
+    async def recover(run_id, _known=None):
         if await status_of(journal) is RunStatus.RUNNING:
             engine.attempts.append(run_id)
             await journal.commit(RunMoved(run_id, RunStatus.SUCCEEDED, datetime.now(UTC)))
