@@ -31,7 +31,7 @@ from workflows.run import RunId, RunStatus
 MAX_DELAY_SECONDS = 0.01  # until what nobody waits for is written
 MAX_UNITS = 10_000  # that are queued before new work is refused
 MAX_BYTES = 64 << 20
-WEIGHED_FROM = 64  # units of a batch; to weigh each of a short one would cost more than it tells
+WEIGHED_FROM = 256  # units of a batch; to weigh each of a short one would cost more than it tells
 
 _CALLERS_RUN: ContextVar[str | None] = ContextVar("callers_run", default=None)
 """The run of which a task last queued something: the one whose trouble its `durable()` tells."""
