@@ -75,6 +75,7 @@ class Attempt:
     visits: dict[str, set[str]] = field(default_factory=dict[str, set[str]])  # by step, skipped ones left out
     is_interrupted: bool = False  # a node of the graph has stopped to wait for a person
     loaded: dict[str, Json] = field(default_factory=dict[str, Json])  # artifacts that were results, by URI
+    unrecorded_since: int | None = None  # the attempt from which on this server lived, but could not record the ends
 
     @classmethod
     def of(cls, history: History, number: int, program: Program, ports: Ports) -> Attempt:
@@ -245,6 +246,16 @@ class Attempt:
     def closed(self, execution: StepExecution, status: StepStatus, **fields: Json) -> StepExecution:
         """Return the record of the same try at its end."""
         return replace(execution, status=status, finished_at=datetime.now(UTC), **fields)
+
+
+def cut_off(attempt: Attempt, before: StepExecution) -> StepExecution:
+    """Return the end of an earlier try that has none: the server died, or lived and could not record it."""
+    since = attempt.unrecorded_since
+    if since is not None and before.attempt >= since:
+        lost = RunError(name="not-recorded", message="how this ended could not be recorded", node=before.step)
+        return attempt.closed(before, StepStatus.CANCELLED, error=lost)
+    died = RunError(name="crashed", message="the server died while this was running", node=before.step)
+    return attempt.closed(before, StepStatus.CRASHED, error=died)
 
 
 def outcome_of(execution: StepExecution) -> Outcome | None:

@@ -76,6 +76,7 @@ class Engine:
         self._attempts: dict[str, Attempt] = {}
         self._stepper = RunStepper(self._attempts)
         self._ready: dict[str, _Ready] = {}
+        self._unrecorded: dict[str, int] = {}  # runs whose attempts since this one could not record their end
 
     # --- what the dispatcher says ----------------------------------------------------------------------------------
 
@@ -136,6 +137,7 @@ class Engine:
         except WorkflowError as error:
             return await self._end(run.id, number, RunStatus.FAILED, error=RunError(error.name, error.message))
         attempt = Attempt.of(replace(history, run=started), number, ready.program, self._ports)
+        attempt.unrecorded_since = self._unrecorded.get(run.id)
         live = self._live[run.id] = _Live(attempt, is_new=kind == "start")
         self._attempts[run.id] = attempt
         try:
@@ -143,7 +145,13 @@ class Engine:
             self._tell_changes(attempt)
             hit("attempt.recorded")
             log.info("attempt.started", run_id=run.id, attempt=number, kind=kind)
-            return await self._until_it_stops(live, ready)
+            status = await self._until_it_stops(live, ready)
+        except JournalError:
+            self._unrecorded.setdefault(run.id, number)
+            raise
+        else:
+            self._unrecorded.pop(run.id, None)
+            return status
         finally:
             del self._live[run.id], self._attempts[run.id]
 

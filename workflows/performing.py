@@ -13,7 +13,7 @@ from translator import compiling
 from translator.compiling import Update
 from translator.language.expressions import ExpressionError
 from translator.planning.plan import END, RetryPolicy, Step, Verb
-from workflows.attempt import MAX_CRASHES, MAX_INLINE_BYTES, MAX_STEPS, Attempt, Visit, error_of
+from workflows.attempt import MAX_CRASHES, MAX_INLINE_BYTES, MAX_STEPS, Attempt, Visit, cut_off, error_of
 from workflows.errors import StepError
 from workflows.failpoints import hit
 from workflows.nodes.assign import assign
@@ -119,21 +119,23 @@ class Arrival:
         return not self.attempt.may_retry(self.step, self.visit, before.error.name)
 
     async def _open(self) -> StepExecution:
-        """Begin a try, or take up the one in which a person is still asked; another try without an end has crashed."""
+        """Begin a try, or take up the one in which a person is still asked; another try without an end was cut off."""
         attempt, before = self.attempt, self.recorded
         if before and before.status is StepStatus.RUNNING:
             if self.step.verb == "human":
                 return before
-            await self._crashed(before)
+            await self._cut_off(before)
         execution = self.next_try()
         event = attempt.event("step.started", self.step.id, **{"verb": self.step.verb, "try": execution.try_number})
         attempt.append(execution, event)
         return execution
 
-    async def _crashed(self, before: StepExecution) -> None:
-        """Record that the server died during a try; raises `StepFailed` when it has done so too often."""
-        attempt, died = self.attempt, StepError("the server died while this was running", error_name="crashed")
-        record = attempt.closed(before, StepStatus.CRASHED, error=error_of(self.step, died))
+    async def _cut_off(self, before: StepExecution) -> None:
+        """Record the end of a try that has none; raises `StepFailed` when the server has died too often during it."""
+        attempt, record = self.attempt, cut_off(self.attempt, before)
+        if record.status is StepStatus.CANCELLED:
+            attempt.append(record, attempt.event("step.cancelled", self.step.id))
+            return
         attempt.append(record, attempt.event("step.crashed", self.step.id, **{"try": before.try_number}))
         if attempt.tries_crashed.get((self.step.id, self.visit.id), 0) >= MAX_CRASHES:
             message = f"the server died {MAX_CRASHES} times while this was running, so it is not tried again"

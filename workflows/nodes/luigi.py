@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from workflows.attempt import cut_off
 from workflows.errors import StepError, UnknownArtifact
 from workflows.failpoints import hit
 from workflows.luigi.expansion import ExpandedTask, Expansion
@@ -79,16 +80,15 @@ class _Recorder:
 
     async def task_started(self, task: ExpandedTask) -> None:
         record = self._opened(task)
-        await self.call.attempt.commit(*self._crashed(task), record, self._event("luigi.task-started", task))
+        await self.call.attempt.commit(*self._cut_off(task), record, self._event("luigi.task-started", task))
         hit("task.started")
 
-    def _crashed(self, task: ExpandedTask) -> tuple[StepExecution, ...]:
-        """Return the end of the try before, when the server died during it."""
+    def _cut_off(self, task: ExpandedTask) -> tuple[StepExecution, ...]:
+        """Return the end of the try before, when it has none."""
         before = self._found(task.key)
         if before is None or before.status is not StepStatus.RUNNING:
             return ()
-        error = RunError(name="crashed", message="the server died while this was running", node=before.step)
-        return (self.call.attempt.closed(before, StepStatus.CRASHED, error=error),)
+        return (cut_off(self.call.attempt, before),)
 
     def _opened(self, task: ExpandedTask) -> StepExecution:
         attempt, execution, before = self.call.attempt, self.call.execution, self._found(task.key)

@@ -7,7 +7,7 @@ from langgraph.types import Command
 
 from tests.unit.workflows.bench import Bench, human, plan_of, to, tool, until
 from translator.planning.plan import Branch, Failure, Limits, RetryPolicy, Step, Transition
-from workflows.errors import StepError
+from workflows.errors import JournalError, StepError
 from workflows.ports import ToolCall
 from workflows.records import CancelRequested, QuestionAnswered, RunMoved, StepStatus
 from workflows.run import RunStatus
@@ -365,6 +365,26 @@ async def test_a_step_that_takes_the_server_with_it_three_times_is_left_alone(be
     error = (await bench.history()).run.error
     assert error is not None
     assert (error.name, error.node) == ("crashed", "a")
+
+
+async def test_a_server_that_lives_but_cannot_record_the_end_of_a_step_is_not_taken_for_dead(bench: Bench) -> None:
+    calls: list[str] = []
+
+    async def full(call: ToolCall) -> Json:
+        calls.append(call.idempotency_key)
+        if len(calls) <= 4:
+            raise JournalError("the disk is full")  # as any wait for the journal tells it
+
+    bench.tools = {"t.a": full}
+    plan = plan_of(tool("a", "end"))
+    await bench.create(plan)
+    engine = bench.start(plan)
+    for _ in range(4):
+        with pytest.raises(JournalError, match="the disk is full"):
+            await engine.run_attempt(bench.run_id)
+    assert await engine.run_attempt(bench.run_id) is RunStatus.SUCCEEDED
+    assert len(set(calls)) == 1
+    assert [one.status for one in (await bench.history()).steps] == [StepStatus.CANCELLED] * 4 + [StepStatus.SUCCEEDED]
 
 
 async def test_a_host_that_crashes_is_an_error_like_others(bench: Bench) -> None:
