@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ from spec_service.settings import Settings
 from translator.errors import SpecloomError
 
 _ROUTERS = (spec_routes.router, run_routes.router, house_routes.router)
+_COLLECTOR = (100_000, 50, 100)  # with thousands of live runs, Python's own thresholds stop the loop for seconds
 _LEFT_TO_CLOSE_SECONDS = 5  # for connections, once everything is drained
 
 
@@ -66,6 +68,7 @@ async def serve(
     """
     if settings.token is None and not settings.is_on_loopback:
         raise TokenNeeded
+    gc.set_threshold(*_COLLECTOR)
     async with open_services(settings) as services:
         config = uvicorn.Config(
             create_app(services),
