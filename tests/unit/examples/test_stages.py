@@ -139,7 +139,7 @@ def test_luigi_itself_builds_the_report_in_a_process_of_its_own(repository, tmp_
     parameters = json.dumps({"repository": str(repository.path), "ranking": RANKING})
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "examples"), "LC_ALL": "C"}
 
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", BUILD, "Report", parameters],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip

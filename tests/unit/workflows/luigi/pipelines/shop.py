@@ -1,7 +1,7 @@
 """Tasks that behave well, badly and oddly; each tells `runs.log` in its working directory that it ran."""
 
 # written as users write their tasks
-# ruff: noqa: PTH103, PTH104, PTH110, PTH112, PTH123, T201
+# ruff: noqa: PTH103, PTH104, PTH110, PTH112, T201
 
 import json
 import os
