@@ -87,11 +87,19 @@ class Ground:
             time.sleep(0.03)
         return [run["id"] for run in runs_of(server)]
 
-    def finish_and_check(self, server: Server) -> list[str]:
-        """Let all runs end well and check all that must hold."""
+    def finish_and_check(self, server: Server, *, has_effects: bool = True) -> list[str]:
+        """Let all runs end well and check all that must hold; without effects, marks are left to themselves."""
         runs = self.finish(server)
-        check_finished(server, runs, self.effects)
+        check_finished(server, runs, self.effects if has_effects else None)
         return runs
+
+    def command(self, *arguments: str) -> str:
+        """Run another command to its end and return what it printed."""
+        self.starts += 1
+        log = self.folder / f"command-{self.starts}.log"
+        process = self.forker.start(arguments, self.folder, log, os.environ)
+        assert process.wait(PATIENCE) == 0, log.read_text()
+        return log.read_text()
 
     def check_gone(self) -> None:
         """Check that nothing of a dead server is left."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import time
@@ -47,9 +48,8 @@ def marks(effects: Path) -> Marks:
     return Marks(keys, counts, pids)
 
 
-def check_finished(server: Server, runs: Collection[str], effects: Path) -> None:
-    """Check everything of runs that have succeeded; the server is the one that finished them."""
-    left = marks(effects)
+def check_finished(server: Server, runs: Collection[str], effects: Path | None) -> None:
+    """Check everything of runs that have succeeded; `effects` is None when others have left marks there, too."""
     with closing(sqlite3.connect(f"file:{server.data / 'specloom.db'}?mode=ro", uri=True)) as database:
         database.row_factory = sqlite3.Row
         for run in runs:
@@ -58,7 +58,9 @@ def check_finished(server: Server, runs: Collection[str], effects: Path) -> None
             assert view["status"] == "succeeded", view
             check_transcript(view, server.events(run))
             _check_steps(database, run, workload)
-            _check_effects(database, run, workload, left)
+            _check_files(server, run)
+            if effects is not None:
+                _check_effects(database, run, workload, marks(effects))
 
 
 def check_transcript(view: Json, events: list[Json]) -> None:
@@ -79,6 +81,17 @@ def _check_steps(database: sqlite3.Connection, run: str, workload: Workload) -> 
         assert not found.keys() - _NEVER_HARM - {"succeeded"}, f"{arrival} of run {run}: {found}"
     assert Counter(step for step, _, task in statuses if not task) == workload.path, f"run {run}"
     assert sum(bool(task) for _, _, task in statuses) == workload.tasks, f"run {run}"
+
+
+def _check_files(server: Server, run: str) -> None:
+    """Every artifact is there as it was recorded, and no target of a task is half of one."""
+    kept = server.get(f"/runs/{run}/artifacts?limit=100")["items"]
+    for item in kept:
+        answer = server.client.get(f"/runs/{run}/artifacts/{item['path']}")
+        assert answer.status_code == 200, item
+        assert hashlib.sha256(answer.content).hexdigest() == item["sha256"], item
+    for target in (server.data / "runs" / run / "work").glob("*.txt"):
+        assert target.read_text() == f"{run}/{target.stem.capitalize()}", target
 
 
 def _check_effects(database: sqlite3.Connection, run: str, workload: Workload, left: Marks) -> None:
