@@ -19,7 +19,7 @@ EVENT_TYPES: dict[str, str] = {
     "step.retrying": "A try failed, another follows: {error, try, wait_seconds}.",
     "step.crashed": "The server died during a try: {try}.",
     "step.skipped": "A step of a DAG is not run: {reason}.",
-    "step.cancelled": "A step was stopped.",
+    "step.cancelled": "A step was stopped, or how a try of it ended could not be recorded.",
     "step.asked": "A person is asked: {interrupt_id, title, assignees, expires_at}.",
     "step.answered": "The answer was taken: {interrupt_id, by?}.",
     "luigi.expanded": "A luigi step turned into tasks: {digest, tasks, complete}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from docs.generating.commands import commands
 from docs.generating.doors import doors
 from docs.generating.events import events
+from docs.generating.failpoints import failpoints
 from docs.generating.language import reference
 from docs.generating.parts import Part
 from docs.generating.problems import problems
@@ -17,6 +18,7 @@ PARTS = (
     Part("docs/problems.md", problems, "problems"),
     Part("docs/http.md", doors, "doors"),
     Part("docs/events.md", events, "events"),
+    Part("docs/reliability.md", failpoints, "fail-points"),
     Part("docs/cli.md", commands, "commands"),
     Part("docs/cli.md", variables, "variables"),
 )

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
+import httpx2
+import pytest
+
 from tests.faults.forking import Forker
-from tests.faults.ground import Ground
+from tests.faults.ground import Ground, runs_of, until_dead
+from tests.faults.invariants import check_transcript
 from tests.faults.kills import KILLS_A_ROUND, Figures, kills, play
+from tests.journeys.server import PATIENCE, Server
 from workflows.failpoints import NAMES
 
 
@@ -19,3 +25,50 @@ def test_a_server_killed_at_any_border_loses_nothing(tmp_path: Path, forker: For
         shutil.rmtree(folder)
     assert figures.by_name.keys() == NAMES.keys()
     tell("kill -9", figures.lines())
+
+
+def test_a_step_that_kills_its_server_three_times_is_left_alone_until_somebody_retries(
+    tmp_path: Path, forker: Forker
+) -> None:
+    ground = Ground.in_folder(tmp_path / "ground", forker)
+    for death in range(3):
+        with ground.server("step.started:1") as server:
+            if server is not None:
+                assert until_dead(server, lambda one=server, is_first=not death: _once(ground, one, is_first))
+    with ground.server() as server:
+        assert server is not None
+        [run] = ground.finish(server)
+        assert server.get(f"/runs/{run}")["error"]["name"] == "crashed"
+        server.post(f"/runs/{run}/retry")
+        server.until(run, "succeeded")
+        view = server.get(f"/runs/{run}")
+        check_transcript(view, server.events(run))
+        assert [event["type"] for event in server.events(run)].count("step.crashed") == 3
+    ground.check_gone()
+
+
+def _once(ground: Ground, server: Server, is_first: bool) -> bool:  # noqa: FBT001 - called by a lambda only
+    if is_first and not runs_of(server):
+        ground.post_specs(server)
+        ground.execute(server, "flow")
+    time.sleep(0.02)
+    return True
+
+
+def test_a_request_whose_answer_was_lost_has_one_effect_and_is_answered_by_the_next_server(
+    tmp_path: Path, forker: Forker
+) -> None:
+    ground = Ground.in_folder(tmp_path / "ground", forker)
+    body, headers = {"inputs": {"effects": str(ground.effects)}}, {"Idempotency-Key": "once"}
+    with ground.server("flush.after:1") as server:
+        assert server is not None
+        ground.post_specs(server)
+        with pytest.raises(httpx2.HTTPError):
+            server.client.post("/specs/flow/execute", json=body, headers=headers)
+        assert server.process.wait(PATIENCE) == -9
+    with ground.server() as server:
+        assert server is not None
+        answer = server.client.post("/specs/flow/execute", json=body, headers=headers)
+        assert (answer.status_code, answer.headers["idempotent-replayed"]) == (202, "true")
+        assert ground.finish_and_check(server) == [answer.json()["id"]]
+    ground.check_gone()
