@@ -1,4 +1,4 @@
-"""Prints the table of figures: `python -m benchmarks [planning|starting|dataflow|saving|running]`."""
+"""Prints the table of figures: `python -m benchmarks [planning|starting|dataflow|saving|running|recovering]`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.figures import Figure, median_of
 
-GROUPS = ("planning", "starting", "dataflow", "saving", "running")
+GROUPS = ("planning", "starting", "dataflow", "saving", "running", "recovering")
 
 
 def main(wanted: list[str]) -> int:

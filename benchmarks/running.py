@@ -81,7 +81,7 @@ async def _rate(ask: Ask) -> float:
 
 @asynccontextmanager
 async def _bare(nodes: int) -> AsyncIterator[Ask]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "benchmarks.bare", str(port), str(nodes)]
     async with _served(command, HERE.parent, port) as client:
 
@@ -97,7 +97,7 @@ async def _specloom(nodes: int) -> AsyncIterator[Ask]:
     with tempfile.TemporaryDirectory() as folder:
         catalog = Path(folder, "specloom.toml")
         catalog.write_text(CATALOG)
-        port = _free_port()
+        port = free_port()
         command = [str(SPECLOOM), "dev", "--port", str(port), "--data", folder, "--catalog", str(catalog)]
         async with _served(command, Path(folder), port) as client:
             headers = {"Content-Type": "application/yaml"}
@@ -151,7 +151,8 @@ nodes:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
