@@ -18,9 +18,9 @@ from types import MappingProxyType
 NAMES: Mapping[str, str] = MappingProxyType(
     {
         "claim.before": "a queued run is about to be claimed by an attempt",
-        "claim.after": "the claim is durable, nothing of the attempt has happened yet",
-        "attempt.recorded": "the attempt's start is recorded, its graph is about to run",
-        "expansion.recorded": "the tasks of a luigi step are recorded, none of them has started",
+        "claim.after": "the claim is queued, perhaps not yet durable",
+        "attempt.recorded": "the attempt's start is queued, its graph is about to run",
+        "expansion.recorded": "the tasks of a luigi step are queued to be recorded, none of them has started",
         "step.started": "a try of a step is durable, its effect is about to start",
         "step.returned": "a step's effect is over, nothing of its result is queued",
         "step.recorded": "a step's result is queued, perhaps not yet durable",
