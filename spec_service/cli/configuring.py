@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,13 +45,10 @@ def settings_with(**given: Any) -> Settings:
 
 def quiet_logs(settings: Settings) -> None:
     """Let the log of this process go to standard error: errors only, unless somebody set a level."""
-    import structlog  # noqa: PLC0415 - not needed where nothing is executed here
+    from spec_service.logs import configure_logs  # noqa: PLC0415 - not needed where nothing is executed here
 
     level = settings.log_level if "log_level" in settings.model_fields_set else "error"
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    configure_logs(settings.model_copy(update={"log_level": level}))
 
 
 def _name(field: str, chosen: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 
 from structlog.stdlib import get_logger
 
@@ -47,9 +48,7 @@ class Outage:
     def note(self, error: BaseException) -> str:
         """Take note of a failed write and return its reason; being fenced off is an outage without an end."""
         reason = error.message if isinstance(error, SpecloomError) else f"{type(error).__name__}: {error}"
-        if self._reason is None:
-            log.error("journal.cannot-write", reason=reason)
-        self._reason = reason
+        is_new, self._reason = self._reason is None, reason
         self._is_for_good = self._is_for_good or isinstance(error, FencedOff)
         if self._is_for_good:
             self._over.set()
@@ -57,14 +56,18 @@ class Outage:
             self._over.clear()
             delay = min(PROBE_SECONDS * 2.0**self._probes, MAX_PROBE_SECONDS)
             self._timer = self._loop.call_later(delay, self._probe)
+        if is_new:
+            with suppress(Exception):  # who waits for the journal must hear of it, even if no log can be written
+                log.error("journal.cannot-write", reason=reason)
         return reason
 
     def end(self) -> None:
         """Take note of a write that worked."""
         if self._reason is None or self._is_for_good:
             return
-        log.info("journal.writes-again")
         self._reason, self._probes = None, 0
+        with suppress(Exception):
+            log.info("journal.writes-again")
         self.stop_probing()
         self._over.set()
         for observer in self._observers:
