@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     log_format: LogFormat = Field(default="auto", description="`auto`: console on a terminal, else JSON.")
     log_level: LogLevel = Field(default="info", description="The least level that is logged.")
     max_concurrent_runs: int = Field(default=64, ge=1, description="Runs that are executed at the same time.")
-    max_hosts: int = Field(default=4, ge=1, description="Stage and tool hosts that live at the same time.")
+    max_hosts: int = Field(default=8, ge=1, description="Stage and tool hosts that live at the same time.")
     lease_seconds: float = Field(
         default=5.0, gt=0, description="After how long a silence of its owner another server takes the data directory."
     )
