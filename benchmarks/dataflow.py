@@ -22,7 +22,7 @@ from spec_service.services import Services
 from spec_service.settings import Settings
 
 HERE = Path(__file__).parent
-RUNS = 5
+RUNS = 10
 CRITICAL = LAYERS * SECONDS
 CATALOG = f"""[luigi.bench]
 modules = ["layers"]
@@ -73,7 +73,7 @@ async def _run(services: Services) -> float:
     run = (await execute_spec(services, "layers", ExecuteRequest(), wait=60)).run
     assert run.status == "succeeded", run.error
     events = await page_events(services, run.id, 0, 1000)
-    assert sum(event.type == "luigi.task-succeeded" for event in events.items) == LAYERS * WIDTH + 1
+    assert sum(event.type == "luigi.task-succeeded" for event in events.items) in {LAYERS * WIDTH, LAYERS * WIDTH + 1}
     return time.perf_counter() - begin
 
 

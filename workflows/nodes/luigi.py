@@ -136,7 +136,7 @@ class _Recorder:
         attempt.append(attempt.closed(opened, status, error=error, log_uri=log_uri), event)
 
     async def _kept_log(self, log: Path | None) -> str | None:
-        if log is None:
+        if log is None or not _has_text(log):
             return None
         attempt, step = self.call.attempt, self.call.program.step.id
         try:
@@ -165,6 +165,11 @@ def _keep(call: NodeCall, result: StageResult) -> None:
         )
         event = attempt.event("artifact.stored", step, path=path, bytes=stored.bytes, sha256=stored.sha256)
         attempt.append(stored, event)
+
+
+def _has_text(log: Path) -> bool:
+    """Tell whether a task printed anything; most print nothing, and what needs them should not wait for a thread."""
+    return log.is_file() and log.stat().st_size > 0
 
 
 def _leaves(outputs: Json) -> Iterator[dict[str, Json]]:
