@@ -18,9 +18,7 @@ def test_sigterm_under_load_fails_no_run_and_ends_in_time(tmp_path: Path, forker
     seconds: list[float] = []
     for number in range(form.times(2, 10, 100)):
         folder = tmp_path / str(number)
-        seconds.append(
-            _drain(Ground.in_folder(folder, forker), slow=(0.05, 4.0)[number % 2], pause=0.3 * (number % 5))
-        )
+        seconds.append(_drain(Ground.in_folder(folder, forker), slow=(0.05, 4.0)[number % 2], pause=0.3 * (number % 5)))
         shutil.rmtree(folder)
     ordered = sorted(seconds)
     lines = [
