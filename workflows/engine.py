@@ -323,7 +323,7 @@ class Engine:
         told: set[str] = set()
         for step in attempt.program.plan.steps:
             bound = step.call
-            if bound is None or bound.name in told:
+            if bound is None or bound.kind == "workflow" or bound.name in told:
                 continue
             entries = self._catalog.versions(bound.kind, bound.name)
             found = next((entry.source_digest for entry in entries if entry.version == bound.version), None)

@@ -12,10 +12,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 JsonSchema = dict[str, Any]
-Verb = Literal["luigi", "tool", "human", "dag", "set", "fail"]
+Verb = Literal["luigi", "tool", "decide", "human", "workflow", "dag", "flow", "set", "wait", "emit", "fail"]
 Reducer = Literal["replace", "append", "merge", "sum", "min", "max", "union", "messages"]
 
 END = "end"
+FINALLY = ".finally"
+"""The `block` of the steps that run at the end however a run went; no node id has a dot."""
 
 
 class Frozen(BaseModel):
@@ -39,12 +41,12 @@ class Advice(Frozen):
 class Binding(Frozen):
     """The catalog entry that a step was bound to when it was planned."""
 
-    kind: Literal["stage", "tool"]
+    kind: Literal["stage", "tool", "workflow"]
     name: str
-    version: str
-    source_digest: str
-    parameters: JsonSchema
-    result: JsonSchema
+    version: str  # of a workflow without a declared one: "r" and its revision
+    source_digest: str  # of a workflow: the digest of its plan, which is in `Plan.workflows`
+    parameters: JsonSchema  # of a workflow: its inputs
+    result: JsonSchema  # of a workflow: its outputs
     is_async: bool = False
 
 
@@ -93,6 +95,59 @@ def case_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+class Catcher(Frozen):
+    """Where errors lead instead of failing what is around the step; the first catcher that names the error counts."""
+
+    errors: tuple[str, ...]  # names, or "any"
+    to: str | None = (
+        None  # in a flow; None: where the step's own transition leads. None in a dag: the step counts as done
+    )
+    result: Any = None  # what the step's result is then; expressions allowed, `error` is {name, message, node}
+    save: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+    def catches(self, error: str) -> bool:
+        """Tell whether an error of this name is meant."""
+        return error in self.errors or "any" in self.errors
+
+
+class MapOver(Frozen):
+    """Repeats a step for every item of a list; its result is `{ok: [...], failed: [{index, item, error}]}`."""
+
+    each: str  # the name of the item in expressions of the step and of what is inside it
+    items: Any  # the list, or an expression that gives it
+    concurrency: int | None = None  # items at the same time; None: the server's limit
+    tolerate: int = 0  # items that may fail …
+    tolerate_share: float | None = None  # … or the share of them, from 0 to 1
+
+
+class Wait(Frozen):
+    """What a step waits for: a time, a signal, or a call that is repeated until a condition holds.
+
+    One of `seconds`, `until`, `signal`, or `every_seconds` (a poll: the step's `call`, `arguments` and `auth` say what
+    is called, `until` is the condition over `result`, and None where a stage is done when it is complete).
+    """
+
+    seconds: float | None = None
+    until: Any = None  # a time as RFC 3339, or an expression that gives one; of a poll: the condition
+    signal: str | None = None
+    key: str | None = None  # of a signal; expressions allowed
+    every_seconds: float | None = None
+
+
+class Emission(Frozen):
+    """An event of the workflow's own."""
+
+    event: str
+    data: Any = None
+
+
+class Caching(Frozen):
+    """When a recorded result of an earlier run of the same spec is used instead of running the step."""
+
+    key: str | None = None  # an expression; None: all arguments
+    ttl_seconds: float | None = None  # None: for ever
+
+
 class HumanTask(Frozen):
     """What a person is asked; texts may hold expressions."""
 
@@ -116,10 +171,10 @@ class Step(Frozen):
     verb: Verb
     path: str  # JSON pointer of the node in the spec
     description: str = ""
-    block: str | None = None  # id of the dag step around it; None at the top
+    block: str | None = None  # id of the block around it; None at the top, `FINALLY` under `finally`
     needs: tuple[str, ...] = ()  # siblings in a dag
     when: str | None = None  # in a dag: skipped if false
-    call: Binding | None = None  # luigi and tool
+    call: Binding | None = None  # luigi, tool and workflow; of decide and of a wait that polls: what is called
     arguments: Any = Field(default_factory=dict[str, Any])  # `with`, expressions and all
     requires: Literal["build", "check", "satisfied"] = "build"
     read: Literal["json", "text"] | None = None
@@ -127,7 +182,16 @@ class Step(Frozen):
     human: HumanTask | None = None
     set: dict[str, Any] = Field(default_factory=dict[str, Any])  # channel → value or expression
     fail: Failure | None = None
+    wait: Wait | None = None
+    emit: Emission | None = None
+    among: tuple[str, ...] = ()  # of decide: what it may choose from
+    start: str | None = None  # of a flow
+    join: int | None = None  # of a dag: how many members must be done; None: all
     fail_fast: bool = False  # of a dag
+    map: MapOver | None = None
+    cache: Caching | None = None
+    idempotency_key: str | None = None  # an expression; None: made by the server
+    mask: tuple[str, ...] = ()  # fields of arguments and result that no event, log or answer shows, at any depth
     result: JsonSchema | None = None  # enforced on what the node returned; `#/defs/N` is in the plan's `defs`
     result_known: JsonSchema = Field(
         default_factory=dict[str, Any]
@@ -137,6 +201,7 @@ class Step(Frozen):
     timeout_seconds: float | None = None
     retry: RetryPolicy = RetryPolicy()
     max_visits: int | None = None
+    catch: tuple[Catcher, ...] = ()
     transition: Transition | None = None  # None in a dag
     reads: tuple[str, ...] = ()  # lineage: "inputs.topic", "state.draft", "nodes.fetch.result.ok"
     writes: tuple[str, ...] = ()  # lineage: "state.draft"
@@ -166,6 +231,7 @@ class Limits(Frozen):
 
     steps: int | None = None
     duration_seconds: float | None = None
+    fan_out: int | None = None  # items of one map
     on_exceed: Literal["abort", "pause"] = "abort"
 
 
@@ -191,6 +257,9 @@ class Plan(Frozen):
     secrets: tuple[str, ...] = ()
     limits: Limits = Limits()
     fail_fast: bool = False  # of a top-level dag
+    join: int | None = None  # of a top-level dag
+    workflows: dict[str, Plan] = Field(default_factory=dict[str, "Plan"])  # by digest, what is called at any depth
+    most_steps: int | None = None  # arrivals at steps in a run, at most; None where an input decides
     bounds: tuple[Bound, ...] = ()
     mermaid: str = ""
     warnings: tuple[Advice, ...] = ()
