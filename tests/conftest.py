@@ -1,7 +1,9 @@
-"""What every test shares: async tests run on asyncio, and no log goes to where another test listened."""
+"""What every test shares: async tests run on asyncio; no logs and no modules of one test reach another."""
 
 import logging
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -19,3 +21,14 @@ def _logs_of_its_own() -> Iterator[None]:
     structlog.reset_defaults()
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _modules_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget modules of a test's own project: the next one has a `tools` package of its own."""
+    yield
+    written = tmp_path_factory.getbasetemp().parent
+    for name, module in list(sys.modules.items()):
+        places = [getattr(module, "__file__", None), *list(getattr(module, "__path__", ()))]
+        if any(place and Path(place).is_relative_to(written) for place in places):
+            del sys.modules[name]
