@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from translator.planning.plan import Binding, Plan
-from workflows.records import Event, History, KeyKept, Record
+from workflows.records import Event, History, KeyKept, Question, Record
 from workflows.run import RunId
 
 Json = Any
@@ -59,6 +60,10 @@ class Journal(Protocol):
         """Return all that is recorded of a run; raises `UnknownRun`."""
         ...
 
+    async def question(self, run_id: RunId, interrupt_id: str) -> Question | None:
+        """Return a question as it is recorded now, what is queued included; None when there is none."""
+        ...
+
 
 class EventLog(Protocol):
     """The run's transcript, to read and to follow."""
@@ -69,6 +74,14 @@ class EventLog(Protocol):
 
     def follow(self, run_id: RunId, after: int) -> AsyncIterator[Event]:
         """Yield the events after `after`, then each new one once it is durable; ends after the run's last event."""
+        ...
+
+
+class ResultCache(Protocol):
+    """Results that later calls may be given instead of calling; filled by `ResultCached` records."""
+
+    async def get(self, key: str, now: datetime) -> Json | None:
+        """Return what was kept last under a key, unless it is expired; None when there is nothing."""
         ...
 
 
@@ -108,6 +121,10 @@ class ArtifactStore(Protocol):
 
     async def read(self, uri: str) -> bytes:
         """Return the bytes; raises `UnknownArtifact`."""
+        ...
+
+    async def path_of(self, uri: str) -> Path:
+        """Return a local file with the bytes, only to be read; raises `UnknownArtifact`."""
         ...
 
 

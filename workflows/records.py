@@ -19,6 +19,16 @@ KEYS_KEPT = timedelta(hours=24)
 """How long a key stands for what was done."""
 
 
+SIGNALS_KEPT = timedelta(days=7)
+"""How long a signal for whichever run waits for its key is kept while none does."""
+
+NO_RUN = RunId("")
+"""What stands for the run of a signal that is for whichever run waits for its key."""
+
+QuestionKind = Literal["person", "time", "signal", "poll"]
+"""Who or what answers a question; `time` and `poll` are answered by their expiry."""
+
+
 class StepStatus(StrEnum):
     """How one try of a step stands or ended."""
 
@@ -122,7 +132,11 @@ class StepExecution:
 
 @dataclass(frozen=True, slots=True)
 class QuestionAsked:
-    """A person is asked; the run can go on when there is an answer that fits `schema`."""
+    """A person, the clock or the world is asked; the run can go on when there is an answer.
+
+    A question that is recorded already stays as it is, except one of kind `poll` whose answer is taken up: it is asked
+    anew. One of kind `signal` takes the oldest signal that is kept for it: it is answered then from the start.
+    """
 
     run_id: RunId
     interrupt_id: str
@@ -135,6 +149,9 @@ class QuestionAsked:
     asked_at: datetime
     expires_at: datetime | None = None
     description: str = ""
+    kind: QuestionKind = "person"
+    signal: str | None = None  # name of the signal that answers it
+    key: str | None = None  # of the signals that answer it; None: those of any key that are sent to the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +172,32 @@ class AnswerTaken:
 
     run_id: RunId
     interrupt_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalKept:
+    """A signal that no open question waits for; refused when one does, or when the run is final.
+
+    It answers the first question that fits: one of the run, or, with `NO_RUN`, one of any run that waits for its key.
+    """
+
+    run_id: RunId
+    id: str
+    name: str
+    key: str | None
+    data: Json
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCached:
+    """A result that later calls of the same key may be given, whichever run they are of; the newest of a key stands."""
+
+    run_id: RunId
+    key: str
+    kept: Json  # as in a step execution
+    at: datetime
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +264,8 @@ Record = (
     | QuestionAsked
     | QuestionAnswered
     | AnswerTaken
+    | SignalKept
+    | ResultCached
     | ExpansionRecorded
     | ArtifactStored
     | KeyKept
@@ -260,11 +305,20 @@ class Question:
     answer: Json = None
     has_expired: bool = False
     is_taken: bool = False
+    kind: QuestionKind = "person"
+    signal: str | None = None
+    key: str | None = None
 
     @property
     def is_open(self) -> bool:
         """Tell whether an answer is still wanted."""
         return self.answered_at is None
+
+    def is_answered_by(self, signal: SignalKept) -> bool:
+        """Tell whether it waits for such a signal; one for any run answers only those who wait for its key."""
+        if not self.is_open or self.kind != "signal" or self.signal != signal.name:
+            return False
+        return self.key == signal.key if signal.run_id == NO_RUN else self.key in (None, signal.key)
 
 
 @dataclass(frozen=True, slots=True)
