@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import singledispatch
+from itertools import islice
+from typing import Generic, TypeVar
 
 from workflows.errors import JournalError
 from workflows.records import (
@@ -21,13 +23,45 @@ from workflows.records import (
     QuestionAnswered,
     QuestionAsked,
     Record,
+    ResultCached,
     RunMoved,
     RunRetried,
+    SignalKept,
     StepExecution,
 )
 from workflows.run import RETRIED_FROM, Run, RunStatus, sources_of
 
-StepKey = tuple[str, str, str, int]
+T = TypeVar("T")
+_ASKED = tuple(one.name for one in fields(QuestionAsked))
+
+
+class Log(Generic[T]):
+    """A list that never changes, with cheap longer ones: what a log and its longer ones share is kept once.
+
+    Only the longest one grows in place; to add to another one copies it.
+    """
+
+    __slots__ = ("_items", "_length")
+
+    def __init__(self, items: list[T] | None = None) -> None:
+        self._items: list[T] = items if items is not None else []
+        self._length = len(self._items)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[T]:
+        return islice(self._items, self._length)
+
+    def plus(self, item: T) -> Log[T]:
+        """Return the log with one more item."""
+        items = self._items if len(self._items) == self._length else self._items[: self._length]
+        items.append(item)
+        return Log(items)
+
+    def part(self, start: int, end: int | None = None) -> tuple[T, ...]:
+        """Return the items from `start` on and before `end`, both counted from 0."""
+        return tuple(self._items[start : self._length if end is None else min(end, self._length)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +69,12 @@ class Entry:
     """All that is recorded of one run; every change makes a new entry, so that a refused unit leaves no trace."""
 
     run: Run
-    steps: Mapping[StepKey, StepExecution] = field(default_factory=dict[StepKey, StepExecution])
+    steps: Log[StepExecution] = field(default_factory=Log[StepExecution])  # starts and ends of tries, as they came
     questions: Mapping[str, Question] = field(default_factory=dict[str, Question])
-    expansions: Mapping[tuple[str, str], ExpansionRecorded] = field(
-        default_factory=dict[tuple[str, str], ExpansionRecorded]
-    )
-    artifacts: Mapping[str, ArtifactStored] = field(default_factory=dict[str, ArtifactStored])
+    expansions: Log[ExpansionRecorded] = field(default_factory=Log[ExpansionRecorded])
+    artifacts: Log[ArtifactStored] = field(default_factory=Log[ArtifactStored])
     attempts: frozenset[int] = frozenset()
-    events: tuple[Event, ...] = ()
+    events: Log[Event] = field(default_factory=Log[Event])
 
 
 class Refusal(Exception):
@@ -76,7 +108,7 @@ def _(record: RunRetried, entry: Entry) -> Entry:
     run = entry.run
     if run.status not in RETRIED_FROM:
         raise Refusal
-    kept = {name: one for name, one in entry.questions.items() if not one.has_expired}
+    kept = {name: one for name, one in entry.questions.items() if not _is_asked_anew(one)}
     return replace(entry, run=run.retried(record.at), questions=kept)
 
 
@@ -102,27 +134,15 @@ def _(_record: AttemptEnded, entry: Entry) -> Entry:
 
 @applied.register
 def _(record: StepExecution, entry: Entry) -> Entry:
-    key = (record.step, record.visit, record.task, record.try_number)
-    return replace(entry, steps={**entry.steps, key: record})
+    return replace(entry, steps=entry.steps.plus(record))
 
 
 @applied.register
 def _(record: QuestionAsked, entry: Entry) -> Entry:
-    if record.interrupt_id in entry.questions:  # a resumed step asks again what it asked already
-        return entry
-    question = Question(
-        run_id=record.run_id,
-        interrupt_id=record.interrupt_id,
-        step=record.step,
-        visit=record.visit,
-        title=record.title,
-        show=record.show,
-        schema=record.schema,
-        assignees=record.assignees,
-        asked_at=record.asked_at,
-        expires_at=record.expires_at,
-        description=record.description,
-    )
+    known = entry.questions.get(record.interrupt_id)
+    if known is not None and not (known.kind == record.kind == "poll" and known.is_taken):
+        return entry  # a resumed step asks again what it asked already
+    question = Question(**{name: getattr(record, name) for name in _ASKED})
     return replace(entry, questions={**entry.questions, record.interrupt_id: question})
 
 
@@ -145,21 +165,37 @@ def _(record: AnswerTaken, entry: Entry) -> Entry:
 
 @applied.register
 def _(record: ExpansionRecorded, entry: Entry) -> Entry:
-    return replace(entry, expansions={**entry.expansions, (record.step, record.visit): record})
+    return replace(entry, expansions=entry.expansions.plus(record))
 
 
 @applied.register
 def _(record: ArtifactStored, entry: Entry) -> Entry:
-    return replace(entry, artifacts={**entry.artifacts, record.path: record})
+    return replace(entry, artifacts=entry.artifacts.plus(record))
 
 
 @applied.register
 def _(record: EventRecorded, entry: Entry) -> Entry:
     seq = len(entry.events) + 1
     event = Event(record.run_id, seq, record.type, record.at, record.node, record.attempt, record.data)
-    return replace(entry, events=(*entry.events, event))
+    return replace(entry, events=entry.events.plus(event))
 
 
 @applied.register
-def _(_record: KeyKept, entry: Entry) -> Entry:
-    return entry  # keys belong to no run alone
+def _(_record: KeyKept | ResultCached, entry: Entry) -> Entry:
+    return entry  # they belong to no run alone
+
+
+@applied.register
+def _(_record: SignalKept, entry: Entry) -> Entry:
+    if entry.run.status.is_final:
+        raise Refusal
+    return entry  # signals lie on a shelf of their own
+
+
+def _is_asked_anew(question: Question) -> bool:
+    """Tell whether a retried run asks a question again: nobody answered it in time, or a kept signal may."""
+    if question.kind in ("person", "signal") and question.has_expired:
+        return True
+    if question.kind == "signal":
+        return question.is_open
+    return question.has_expired and question.is_taken  # the clock's news that nobody has taken up still counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,24 @@ from workflows.errors import JournalError, StepError, UnknownArtifact, UnknownPl
 from workflows.following import Followers
 from workflows.ports import Artifact, ToolCall
 from workflows.records import (
-    KEYS_KEPT,
+    NO_RUN,
     ArtifactStored,
     CancelRequested,
     Event,
     History,
     KeyKept,
+    Question,
     QuestionAnswered,
+    QuestionAsked,
     Record,
+    ResultCached,
     RunCreated,
     RunMoved,
     RunRetried,
+    SignalKept,
 )
 from workflows.run import RunId
+from workflows.shelving import Changes, Shelf
 
 Json = Any
 _CALLERS_RUN: ContextVar[RunId | None] = ContextVar("callers_run", default=None)
@@ -35,12 +41,12 @@ _CALLERS_RUN: ContextVar[RunId | None] = ContextVar("callers_run", default=None)
 
 
 class MemoryJournal:
-    """Journal and event log in one; a record is as durable as the process the moment it is queued."""
+    """Journal, event log and cache of results in one; a record is as durable as the process the moment it is queued."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._holes: dict[RunId, str] = {}  # per run, why a record that nobody waited for is missing
-        self._keys: dict[str, KeyKept] = {}
+        self._shelf = Shelf()
         self._followers = Followers()
         self._observers: list[Callable[[tuple[Record, ...]], None]] = []
 
@@ -84,18 +90,28 @@ class MemoryJournal:
 
     async def kept(self, key: str) -> KeyKept | None:
         """Return what a request with this key was answered in the last 24 hours."""
-        return self._kept(key, datetime.now(UTC))
+        return self._shelf.key(key, datetime.now(UTC))
+
+    async def get(self, key: str, now: datetime) -> Json | None:
+        """Return the result that was cached last under a key, unless it is expired."""
+        found = self._shelf.result(key, now)
+        return found.kept if found is not None else None
 
     async def history(self, run_id: RunId) -> History:
         """Return all that is recorded of a run."""
         entry = self._entry(run_id)
         return History(
             run=entry.run,
-            steps=tuple(entry.steps.values()),
+            steps=tuple({(one.step, one.visit, one.task, one.try_number): one for one in entry.steps}.values()),
             questions=tuple(entry.questions.values()),
-            expansions=tuple(entry.expansions.values()),
+            expansions=tuple({(one.step, one.visit): one for one in entry.expansions}.values()),
             last_seq=len(entry.events),
         )
+
+    async def question(self, run_id: RunId, interrupt_id: str) -> Question | None:
+        """Return a question as it is recorded now."""
+        entry = self._entries.get(run_id)
+        return entry.questions.get(interrupt_id) if entry is not None else None
 
     async def page(self, run_id: RunId, after: int, limit: int) -> tuple[Event, ...]:
         """Return events with a seq over `after`, in order, at most `limit`."""
@@ -108,7 +124,7 @@ class MemoryJournal:
 
     def artifacts(self, run_id: RunId) -> tuple[ArtifactStored, ...]:
         """Return what a run keeps; raises `UnknownRun`."""
-        return tuple(self._entry(run_id).artifacts.values())
+        return tuple({one.path: one for one in self._entry(run_id).artifacts}.values())
 
     def _raise_if_missing(self, run_id: RunId) -> None:
         if run_id in self._holes:
@@ -123,38 +139,54 @@ class MemoryJournal:
         entry = self._entries.get(run_id)
         if entry is None:
             return (), True
-        return entry.events[max(after, 0) : max(after, 0) + limit], entry.run.status.is_final
-
-    def _kept(self, key: str, now: datetime) -> KeyKept | None:
-        found = self._keys.get(key)
-        return found if found is not None and found.at > now - KEYS_KEPT else None
+        return entry.events.part(max(after, 0), max(after, 0) + limit), entry.run.status.is_final
 
     def _write(self, records: tuple[Record, ...]) -> None:
         run_id = _run_id_of(records[0])
         before = self._entries.get(run_id)
-        entry = before
-        keys = [record for record in records if isinstance(record, KeyKept)]
-        if any(self._kept(record.key, record.at) for record in keys):
-            raise Refusal
+        entry, changes = before, Changes(self._shelf)
         for record in records:
             if isinstance(record, RunCreated):
                 if entry is not None:
                     raise JournalError("there is a run of this id already")
                 entry = Entry(record.run)
-            elif entry is None:
-                raise _missing(record)
-            else:
+            elif entry is not None:
                 entry = applied(record, entry)
-        assert entry is not None  # noqa: S101 - a unit has at least one record
-        self._entries[run_id] = entry
-        self._keys |= {record.key: record for record in keys}
-        self._followers.announce(entry.events[len(before.events) if before else 0 :])
+            elif run_id != NO_RUN:
+                raise _missing(record)
+            entry = self._shelved(record, entry, changes)
+        changes.make()
+        if entry is not None:
+            self._entries[run_id] = entry
+            self._followers.announce(entry.events.part(len(before.events) if before else 0))
         for observer in self._observers:
             observer(records)
+
+    def _shelved(self, record: Record, entry: Entry | None, changes: Changes) -> Entry | None:
+        """Note what a record changes of what belongs to no run alone, and return its run; raises `Refusal`."""
+        if isinstance(record, KeyKept):
+            if changes.has_key(record):
+                raise Refusal
+            changes.add_key(record)
+        elif isinstance(record, ResultCached):
+            changes.add_result(record)
+        elif isinstance(record, SignalKept):
+            entries = self._entries.values() if entry is None else (entry,)
+            if any(_is_awaited(record, one) for one in entries):
+                raise Refusal
+            changes.add_signal(record)
+        elif isinstance(record, QuestionAsked) and record.kind == "signal" and entry is not None:
+            question = changes.answered(entry.questions[record.interrupt_id])
+            return replace(entry, questions={**entry.questions, record.interrupt_id: question})
+        return entry
 
 
 def _run_id_of(record: Record) -> RunId:
     return record.run.id if isinstance(record, RunCreated) else record.run_id
+
+
+def _is_awaited(signal: SignalKept, entry: Entry) -> bool:
+    return not entry.run.status.is_final and any(one.is_answered_by(signal) for one in entry.questions.values())
 
 
 def _begun(records: tuple[Record, ...]) -> RunId:
@@ -166,7 +198,7 @@ def _begun(records: tuple[Record, ...]) -> RunId:
 
 def _missing(record: Record) -> Exception:
     """Return what a record of an unknown run leads to: a guard that does not hold, or a mistake."""
-    is_guarded = isinstance(record, RunMoved | RunRetried | CancelRequested | QuestionAnswered)
+    is_guarded = isinstance(record, RunMoved | RunRetried | CancelRequested | QuestionAnswered | SignalKept)
     return Refusal() if is_guarded else JournalError("there is no run of this id")
 
 
@@ -220,6 +252,14 @@ class MemoryArtifacts:
         if uri not in self._kept:
             raise UnknownArtifact
         return self._kept[uri]
+
+    async def path_of(self, uri: str) -> Path:
+        """Return a local file with the bytes, only to be read; raises `UnknownArtifact`."""
+        content = await self.read(uri)
+        path = self._folder / "files" / hashlib.sha256(uri.encode()).hexdigest()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
 
     def _keep(self, run_id: RunId, path: str, content: bytes, media_type: str) -> Artifact:
         uri = f"specloom://runs/{run_id}/artifacts/{path}"
