@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from translator.language.document import join_pointer
 from translator.language.problems import Problem
+from translator.planning.calls import auth_of
 from translator.planning.channels import writes_of
 from translator.planning.draft import Draft
 from translator.planning.literals import strings
@@ -19,6 +20,13 @@ _MARKS = ("sk-", "gh", "glpat-", "AKIA", "ASIA", "AIza", "xox", "PRIVATE KEY", "
 _SECRET_KEY = re.compile(r"(?i)(?:^|[_-])(?:password|passwd|token|secret|api[_-]?key|credentials?)$")
 _REFERENCE = re.compile(r"#/defs/([^/]+)")
 _SHORTEST = 8  # characters of a literal under a telling key
+
+
+def looks_secret(text: str, key: str = "") -> bool:
+    """Tell whether a literal has the form of a well-known secret, or stands under a key that tells of one."""
+    if _SECRET.search(text):
+        return True
+    return "${" not in text and len(text) >= _SHORTEST and _SECRET_KEY.search(key) is not None
 
 
 def advise(draft: Draft) -> list[Problem]:
@@ -41,7 +49,7 @@ def _unused(draft: Draft) -> Iterator[Problem]:
                 path = join_pointer("/state", name)
                 message = "nothing saves into this channel, and no expression reads it"
                 yield draft.at_key(path, "unused-channel", message, "take it out, or use it")
-    handed = {secret for node in draft.every_node() for secret in node.node.auth.values()}
+    handed = {secret for node in draft.every_node() for _, secret in auth_of(node)}
     for number, secret in enumerate(spec.secrets):
         if secret not in handed:
             path = join_pointer("/secrets", number)
@@ -71,8 +79,7 @@ def _secrets(draft: Draft) -> Iterator[Problem]:
         found += [path for path, text in strings("", draft.document.value) if _SECRET.search(text)]
     for node in draft.every_node():
         for name, value in node.node.with_.items():
-            is_literal = isinstance(value, str) and "${" not in value and len(value) >= _SHORTEST
-            if is_literal and _SECRET_KEY.search(name):
+            if isinstance(value, str) and looks_secret(value, name):
                 found.append(node.at("with", name))
     for path in dict.fromkeys(found):
         message = "this looks like a secret, and everybody who may read the spec can read it"
