@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from spec_service.storage.statements import Statement
+from spec_service.storage.statement import Statement
 
 
 class CheckpointRow(NamedTuple):

@@ -118,6 +118,9 @@ def question_of(row: sqlite3.Row) -> Question:
         answer=read_json(row["answer"]),
         has_expired=bool(row["has_expired"]),
         is_taken=bool(row["is_taken"]),
+        kind=row["kind"],
+        signal=row["signal"],
+        key=row["key"],
     )
 
 

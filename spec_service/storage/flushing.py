@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from spec_service.storage.statements import Statement
+from spec_service.storage.statement import Statement
 from workflows.failpoints import hit
 from workflows.records import Event, EventRecorded, Record
 
@@ -25,7 +25,7 @@ class Unit(NamedTuple):
         size = 0
         for _, statements in self.parts:
             for statement in statements:
-                for value in statement.values:
+                for value in statement.parts:
                     if value.__class__ is str or value.__class__ is bytes:
                         size += len(value)
         return size

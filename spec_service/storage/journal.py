@@ -13,7 +13,9 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
+from datetime import datetime
 from functools import partial
+from typing import Any
 
 from spec_service.ports import Observer
 from spec_service.storage.columns import DEFAULT_TENANT, event_of, expansion_of, question_of, run_of, step_of
@@ -21,13 +23,16 @@ from spec_service.storage.database import Database
 from spec_service.storage.flushing import Outcome, Unit, why_missing, write_units
 from spec_service.storage.key_rows import read_key
 from spec_service.storage.outage import Outage
-from spec_service.storage.statements import Statement, run_id_of, statements_of
+from spec_service.storage.result_rows import read_result
+from spec_service.storage.statement import Statement
+from spec_service.storage.statements import run_id_of, statements_of
 from workflows.errors import JournalError, UnknownRun
 from workflows.failpoints import hit
 from workflows.following import Followers
-from workflows.records import Event, History, KeyKept, Record
+from workflows.records import Event, History, KeyKept, Question, Record
 from workflows.run import RunId, RunStatus
 
+Json = Any
 MAX_DELAY_SECONDS = 0.01  # until what nobody waits for is written
 MAX_UNITS = 10_000  # that are queued before new work is refused
 MAX_BYTES = 64 << 20
@@ -54,7 +59,7 @@ class _Batch:
 
 
 class SqlJournal:
-    """Journal, event log and announcer of one tenant; made on the loop that uses it."""
+    """Journal, event log, announcer and cache of results of one tenant; made on the loop that uses it."""
 
     def __init__(self, database: Database, tenant: str = DEFAULT_TENANT) -> None:
         self._database = database
@@ -134,6 +139,19 @@ class SqlJournal:
         """Return all that is recorded of a run, what is queued included."""
         await self.settle(run_id)
         return await self._database.read(partial(_read_history, tenant=self._tenant, run_id=run_id))
+
+    async def question(self, run_id: RunId, interrupt_id: str) -> Question | None:
+        """Return a question as it is recorded now, what is queued included."""
+        await self.settle(run_id)
+        work = partial(_read_question, tenant=self._tenant, run_id=run_id, interrupt_id=interrupt_id)
+        return await self._database.read(work)
+
+    async def get(self, key: str, now: datetime) -> Json | None:
+        """Return the result that was cached last under a key, unless it is expired; what the caller queued counts."""
+        run_id = _CALLERS_RUN.get()
+        if run_id is not None:
+            await self.settle(run_id)
+        return await self._database.read(partial(read_result, tenant=self._tenant, key=key, now=now))
 
     async def page(self, run_id: RunId, after: int, limit: int) -> tuple[Event, ...]:
         """Return events with a seq over `after`, in order, at most `limit`."""
@@ -269,6 +287,12 @@ def _read_history(connection: sqlite3.Connection, *, tenant: str, run_id: RunId)
         expansions=tuple(expansion_of(one) for one in expansions),
         last_seq=last or 0,
     )
+
+
+def _read_question(connection: sqlite3.Connection, *, tenant: str, run_id: RunId, interrupt_id: str) -> Question | None:
+    sql = "SELECT * FROM question WHERE tenant = ? AND run_id = ? AND interrupt_id = ?"
+    row = connection.execute(sql, (tenant, run_id, interrupt_id)).fetchone()
+    return question_of(row) if row is not None else None
 
 
 def _read_events(

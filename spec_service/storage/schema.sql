@@ -136,7 +136,7 @@ CREATE TABLE question (
 	answer VARCHAR,
 	answered_by VARCHAR,
 	has_expired INTEGER NOT NULL,
-	is_taken INTEGER NOT NULL,
+	is_taken INTEGER NOT NULL, kind VARCHAR DEFAULT 'person' NOT NULL, signal VARCHAR, "key" VARCHAR,
 	PRIMARY KEY (id),
 	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id),
 	CONSTRAINT uq_question UNIQUE (tenant, run_id, interrupt_id)
@@ -207,4 +207,43 @@ CREATE TABLE checkpoint_write (
 	content BLOB NOT NULL,
 	PRIMARY KEY (tenant, thread_id, namespace, checkpoint_id, task_id, position)
 );
-INSERT INTO alembic_version VALUES ('0001');
+CREATE INDEX ix_question_signal ON question (tenant, signal, "key") WHERE signal IS NOT NULL AND answered_at IS NULL;
+CREATE TABLE signal (
+	number INTEGER NOT NULL,
+	tenant VARCHAR NOT NULL,
+	id VARCHAR NOT NULL,
+	run_id VARCHAR,
+	name VARCHAR NOT NULL,
+	"key" VARCHAR,
+	data TEXT,
+	sent_at VARCHAR NOT NULL,
+	taken_by_run VARCHAR,
+	taken_by VARCHAR,
+	PRIMARY KEY (number),
+	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id),
+	CONSTRAINT uq_signal UNIQUE (tenant, id)
+);
+CREATE INDEX ix_signal_kept ON signal (tenant, name) WHERE taken_by IS NULL;
+CREATE INDEX ix_signal_sent_at ON signal (sent_at);
+CREATE TABLE cached_result (
+	tenant VARCHAR NOT NULL,
+	"key" VARCHAR NOT NULL,
+	run_id VARCHAR NOT NULL,
+	kept TEXT NOT NULL,
+	cached_at VARCHAR NOT NULL,
+	expires_at VARCHAR,
+	PRIMARY KEY (tenant, "key"),
+	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id)
+);
+CREATE INDEX ix_cached_result_expires_at ON cached_result (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE upload (
+	tenant VARCHAR NOT NULL,
+	sha256 VARCHAR NOT NULL,
+	bytes INTEGER NOT NULL,
+	media_type VARCHAR NOT NULL,
+	uploaded_at VARCHAR NOT NULL,
+	used_at VARCHAR NOT NULL,
+	PRIMARY KEY (tenant, sha256)
+);
+CREATE INDEX ix_upload_used_at ON upload (used_at);
+INSERT INTO alembic_version VALUES ('0002');

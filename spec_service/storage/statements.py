@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import Any, NamedTuple
 
 from spec_service.storage.columns import error_text, json_text, optional_json_text, time_text
+from spec_service.storage.signal_rows import keep, take_kept
+from spec_service.storage.statement import Statement
 from workflows.records import (
     KEYS_KEPT,
     AnswerTaken,
@@ -19,22 +20,16 @@ from workflows.records import (
     QuestionAnswered,
     QuestionAsked,
     Record,
+    ResultCached,
     RunCreated,
     RunMoved,
     RunRetried,
+    SignalKept,
     StepExecution,
 )
 from workflows.run import RETRIED_FROM, RunStatus, sources_of
 
 _FINAL = tuple(status.value for status in RunStatus if status.is_final)
-
-
-class Statement(NamedTuple):
-    """One SQL statement; a guarded one must change a row, or the unit that it belongs to is refused."""
-
-    sql: str
-    values: tuple[Any, ...]
-    is_guarded: bool = False
 
 
 def _insert(table: str, columns: str, suffix: str = "") -> str:
@@ -43,9 +38,9 @@ def _insert(table: str, columns: str, suffix: str = "") -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places}){suffix}"  # noqa: S608 - our own names
 
 
-def _upsert(table: str, key: str, columns: str) -> str:
+def _upsert(table: str, key: str, columns: str, where: str = "") -> str:
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns.split())
-    suffix = f" ON CONFLICT ({', '.join(key.split())}) DO UPDATE SET {changes}"
+    suffix = f" ON CONFLICT ({', '.join(key.split())}) DO UPDATE SET {changes}{where}"
     return _insert(table, f"{key} {columns}", suffix)
 
 
@@ -63,14 +58,19 @@ _RECORD_STEP = _upsert(
     "tenant run_id step visit task try_number",
     "name status attempt started_at finished_at idempotency_key arguments result saves goto error log_uri",
 )
-_ASK = _insert(
+_QUESTION = (
+    "step visit title description show schema assignees asked_at expires_at answered_at answer answered_by has_expired"
+    " is_taken kind signal key"
+)
+_ASK = _upsert(  # a resumed step asks again what it asked already; only a poll whose news is taken up begins anew
     "question",
-    "tenant run_id interrupt_id step visit title description show schema assignees asked_at expires_at has_expired"
-    " is_taken",
-    " ON CONFLICT (tenant, run_id, interrupt_id) DO NOTHING",  # a resumed step asks again what it asked already
+    "tenant run_id interrupt_id",
+    _QUESTION,
+    " WHERE question.kind = 'poll' AND excluded.kind = 'poll' AND question.is_taken = 1",
 )
 _EXPAND = _upsert("expansion", "tenant run_id step visit", "digest body recorded_at")
 _KEEP = _upsert("artifact", "tenant run_id path", "bytes sha256 media_type step stored_at")
+_CACHE = _upsert("cached_result", "tenant key", "run_id kept cached_at expires_at")
 _KEEP_KEY = _insert(
     "idempotency",
     "tenant key run_id door body_digest status answer created_at",
@@ -81,6 +81,11 @@ _KEEP_KEY = _insert(
 _RETRY = (
     "UPDATE run SET status = 'queued', outputs = NULL, error = NULL, finished_at = NULL, cancel_requested = 0,"
     " retried_after = attempt, retried_at = ? WHERE tenant = ? AND id = ? AND status IN (?, ?)"
+)
+_FORGET_QUESTIONS = (  # what nobody answered in time is asked anew, and so is what a kept signal may answer
+    "DELETE FROM question WHERE tenant = ? AND run_id = ? AND CASE kind WHEN 'person' THEN has_expired = 1"
+    " WHEN 'signal' THEN has_expired = 1 OR answered_at IS NULL"
+    " ELSE has_expired = 1 AND is_taken = 1 END"  # the clock's news that nobody has taken up still counts
 )
 _CANCEL = "UPDATE run SET cancel_requested = 1 WHERE tenant = ? AND id = ? AND status NOT IN (?, ?, ?)"
 _NUMBER_EVENT = (
@@ -154,7 +159,7 @@ def _(record: RunRetried, tenant: str) -> tuple[Statement, ...]:
     sources = sorted(RETRIED_FROM)
     return (
         Statement(_RETRY, (time_text(record.at), *key, *sources), is_guarded=True),
-        Statement("DELETE FROM question WHERE tenant = ? AND run_id = ? AND has_expired = 1", key),
+        Statement(_FORGET_QUESTIONS, key),
     )
 
 
@@ -218,10 +223,16 @@ def _(record: QuestionAsked, tenant: str) -> tuple[Statement, ...]:
         json_text(list(record.assignees)),
         time_text(record.asked_at),
         time_text(record.expires_at),
+        None,
+        None,
+        None,
         0,
         0,
+        record.kind,
+        record.signal,
+        record.key,
     )
-    return (Statement(_ASK, values),)
+    return (Statement(_ASK, values), *(take_kept(record, tenant) if record.kind == "signal" else ()))
 
 
 @statements_of.register
@@ -239,6 +250,17 @@ def _(record: QuestionAnswered, tenant: str) -> tuple[Statement, ...]:
 def _(record: AnswerTaken, tenant: str) -> tuple[Statement, ...]:
     sql = "UPDATE question SET is_taken = 1 WHERE tenant = ? AND run_id = ? AND interrupt_id = ?"
     return (Statement(sql, (tenant, record.run_id, record.interrupt_id)),)
+
+
+@statements_of.register
+def _(record: SignalKept, tenant: str) -> tuple[Statement, ...]:
+    return (keep(record, tenant),)
+
+
+@statements_of.register
+def _(record: ResultCached, tenant: str) -> tuple[Statement, ...]:
+    times = (time_text(record.at), time_text(record.expires_at))
+    return (Statement(_CACHE, (tenant, record.key, record.run_id, json_text(record.kept), *times)),)
 
 
 @statements_of.register

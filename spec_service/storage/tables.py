@@ -152,13 +152,17 @@ class StepExecutionRow(SQLModel, table=True):
     log_uri: str | None
 
 
+_AWAITED = "signal IS NOT NULL AND answered_at IS NULL"
+
+
 class QuestionRow(SQLModel, table=True):
-    """A question to a person and its answer."""
+    """A question to a person, the clock or the world, and its answer."""
 
     __tablename__ = "question"  # pyright: ignore[reportAssignmentType]
     __table_args__ = (
         _of_run(),
         UniqueConstraint("tenant", "run_id", "interrupt_id", name="uq_question"),
+        Index("ix_question_signal", "tenant", "signal", "key", sqlite_where=text(_AWAITED)),
     )
 
     id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
@@ -179,6 +183,63 @@ class QuestionRow(SQLModel, table=True):
     answered_by: str | None
     has_expired: int  # 0 or 1
     is_taken: int  # 0 or 1
+    kind: str = Field(sa_column_kwargs={"server_default": "person"})
+    signal: str | None
+    key: str | None
+
+
+class SignalRow(SQLModel, table=True):
+    """A signal that came before anything waited for it; `number` keeps the order in which they came."""
+
+    __tablename__ = "signal"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        _of_run(),
+        UniqueConstraint("tenant", "id", name="uq_signal"),
+        Index("ix_signal_kept", "tenant", "name", sqlite_where=text("taken_by IS NULL")),
+        Index("ix_signal_sent_at", "sent_at"),
+    )
+
+    number: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
+    tenant: str
+    id: str
+    run_id: str | None  # null: for whichever run waits for its key
+    name: str
+    key: str | None
+    data: str | None = Field(sa_column=Column(Text))  # JSON
+    sent_at: str
+    taken_by_run: str | None
+    taken_by: str | None  # interrupt_id of a question
+
+
+class CachedResultRow(SQLModel, table=True):
+    """A result that later calls may be given instead of calling."""
+
+    __tablename__ = "cached_result"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        _of_run(),
+        Index("ix_cached_result_expires_at", "expires_at", sqlite_where=text("expires_at IS NOT NULL")),
+    )
+
+    tenant: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    run_id: str  # which it was made in
+    kept: str = Field(sa_column=Column(Text, nullable=False))  # JSON
+    cached_at: str
+    expires_at: str | None
+
+
+class UploadRow(SQLModel, table=True):
+    """Bytes that somebody sent, for inputs; they lie in a file called by their digest."""
+
+    __tablename__ = "upload"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_upload_used_at", "used_at"),)
+
+    tenant: str = Field(primary_key=True)
+    sha256: str = Field(primary_key=True)
+    bytes: int
+    media_type: str
+    uploaded_at: str
+    used_at: str  # when it was sent, or named in the inputs of a new run, last
 
 
 class ExpansionRow(SQLModel, table=True):

@@ -7,11 +7,7 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 
-from spec_service.storage.database import open_database
-from spec_service.storage.journal import SqlJournal
-from spec_service.storage.migrating import upgrade
 from workflows.errors import JournalError, UnknownRun
-from workflows.memory import MemoryJournal
 from workflows.records import (
     AnswerTaken,
     ArtifactStored,
@@ -32,19 +28,6 @@ from workflows.run import ALLOWED_MOVES, RunError, RunId, RunStatus
 
 pytestmark = pytest.mark.anyio
 RUN = RunId("run-1")
-
-
-@pytest.fixture(params=["sql", "memory"])
-async def journal(request, tmp_path):
-    if request.param == "memory":
-        yield MemoryJournal()
-        return
-    path = tmp_path / "exam.db"
-    upgrade(path)
-    async with open_database(path) as database:
-        adapter = SqlJournal(database)
-        yield adapter
-        await adapter.aclose()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from spec_service.storage.migrating import upgrade
 from workflows.errors import JournalError
 from workflows.memory import MemoryJournal
 from workflows.records import (
+    NO_RUN,
     AnswerTaken,
     AttemptEnded,
     AttemptStarted,
@@ -22,8 +23,11 @@ from workflows.records import (
     ExpansionRecorded,
     QuestionAnswered,
     QuestionAsked,
+    ResultCached,
     RunCreated,
     RunMoved,
+    RunRetried,
+    SignalKept,
     StepExecution,
     StepStatus,
 )
@@ -67,14 +71,24 @@ records = st.one_of(
     ),
     st.builds(
         QuestionAsked, st.just(RUN), words, words, words, words, values, st.just({}), st.just(("ann",)), times,
-        expires_at=st.none() | times,
+        expires_at=st.none() | times, kind=st.sampled_from(["person", "time", "poll"]),
     ),
+    st.builds(
+        QuestionAsked, st.just(RUN), words, words, words, words, values, st.just({}), st.just(()), times,
+        kind=st.just("signal"), signal=words, key=st.none() | words,
+    ),
+    st.builds(SignalKept, st.just(RUN), st.integers().map(str), words, st.none() | words, values, times),
+    st.builds(ResultCached, st.just(RUN), words, values.map(lambda one: {"value": one}), times, st.none() | times),
+    st.builds(RunRetried, st.just(RUN), times),
     st.builds(QuestionAnswered, st.just(RUN), words, times, answer=values, has_expired=st.booleans()),
     st.builds(AnswerTaken, st.just(RUN), words),
     st.builds(ExpansionRecorded, st.just(RUN), words, words, words, values, times),
     st.builds(EventRecorded, st.just(RUN), words, times, st.none() | words, st.just(1), values),
 )  # fmt: skip
-units = st.lists(st.lists(records, min_size=1, max_size=3).map(tuple), max_size=12)
+keyed = st.builds(SignalKept, st.just(NO_RUN), st.integers().map(str), words, words, values, times).map(
+    lambda one: (one,)
+)
+units = st.lists(st.lists(records, min_size=1, max_size=3).map(tuple) | keyed, max_size=12)
 
 
 async def outcome(journal, unit) -> object:
@@ -94,6 +108,8 @@ async def compare(path: Path, given_units) -> None:
         assert await durable.history(RUN) == await memory.history(RUN)
         events = await durable.page(RUN, 0, 1000)
         assert events == await memory.page(RUN, 0, 1000)
+        for key in ("a", "b"):
+            assert await durable.get(key, START) == await memory.get(key, START)
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
         await durable.aclose()
 
