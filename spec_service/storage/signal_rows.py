@@ -18,7 +18,13 @@ _KEEP = (
     " JOIN run AS r ON r.tenant = q.tenant AND r.id = q.run_id"
     " WHERE q.tenant = :tenant AND q.signal = :name AND q.answered_at IS NULL AND q.kind = 'signal' AND {awaits})"
 )
-_RUN_TAKE = (
+_RUN_IS_OPEN = (
+    " AND EXISTS (SELECT 1 FROM run WHERE tenant = :tenant AND id = :run"
+    " AND status IN ('queued', 'running', 'waiting'))"
+)
+_KEEP_FOR_RUN = _KEEP.format(awaits=_OF_THE_RUN) + _RUN_IS_OPEN
+_KEEP_FOR_ANY = _KEEP.format(awaits=_OF_ANY_RUN)
+_TAKE = (
     "UPDATE signal SET taken_by_run = :run, taken_by = :question WHERE number = (SELECT MIN(number) FROM signal"
     " WHERE tenant = :tenant AND name = :name AND taken_by IS NULL AND (run_id = :run AND (:key IS NULL OR key = :key)"
     " OR run_id IS NULL AND key = :key AND sent_at > :over))"
