@@ -33,6 +33,12 @@ def _form(config: pytest.Config) -> Form:
     return Form(name)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test that takes a `part` as many of them as its form has, so that they can run beside each other."""
+    if "part" in metafunc.fixturenames:
+        metafunc.parametrize("part", range(_form(metafunc.config).times(1, 2, 20)))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seconds = SECONDS[_form(config).name]
     for item in items:

@@ -28,6 +28,28 @@ class Hand(Protocol):
     async def page(self, run_id: RunId, after: int, limit: int) -> tuple[Event, ...]: ...
 
 
+@dataclass(frozen=True)
+class Hands:
+    """Hands that do the same, and must get the same answer."""
+
+    each: tuple[Hand, ...]
+
+    async def commit(self, *records: Record) -> bool:
+        answers = {await _answer(hand, records) for hand in self.each}
+        assert len(answers) == 1, f"the journals disagree on {records}: {answers}"
+        answer = answers.pop()
+        if answer is None:
+            raise JournalError("another worker has taken over")
+        return answer
+
+
+async def _answer(hand: Hand, records: tuple[Record, ...]) -> bool | None:
+    try:
+        return await hand.commit(*records)
+    except JournalError:
+        return None
+
+
 class House(Protocol):
     """Where the records lie."""
 

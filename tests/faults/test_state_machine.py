@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -22,7 +23,8 @@ from hypothesis.stateful import (
 )
 
 from spec_service.answering import close_question
-from tests.faults.hands import Hand, House, MemoryHouse, SqlHouse
+from tests.faults.hands import Hand, Hands, House, MemoryHouse, SqlHouse
+from tests.faults.looping import Loop
 from tests.faults.modelling import ModelRun
 from tests.faults.replaying import replayed
 from workflows.errors import JournalError
@@ -63,25 +65,35 @@ class _Worker:
 class Runs(RuleBasedStateMachine):
     """Two workers on one journal, of which one owns it; runs that people and faults meddle with."""
 
-    make_house: Callable[[], House]
+    make_houses: Callable[[], tuple[House, ...]]
+    loop: Loop
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.house = type(self).make_house()
-        self.hand: Hand = self.await_(self.house.take_over())
-        self.sleeper: Hand | None = None
+        self.houses = type(self).make_houses()
+        self.hand = self.await_(self._take_over())
+        self.sleeper: Hands | None = None
         self.models: list[ModelRun] = []
+        self.touched: set[int] = set()  # runs that were meddled with since they were compared
 
     def teardown(self) -> None:
-        self.await_(self.house.close())
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
-        self.loop.close()
+        self.await_(self._close())
+
+    async def _take_over(self) -> Hands:
+        return Hands(tuple([await house.take_over() for house in self.houses]))
+
+    async def _close(self) -> None:
+        try:
+            await self._compare(range(len(self.models)))
+        finally:
+            for house in self.houses:
+                await house.close()
 
     def await_(self, work: Any) -> Any:
-        return self.loop.run_until_complete(work)
+        return self.loop.result_of(work)
 
     def model(self, number: int) -> ModelRun | None:
+        self.touched.add(number)
         return self.models[number] if number < len(self.models) else None
 
     def commit(self, *records: Record) -> bool:
@@ -98,6 +110,7 @@ class Runs(RuleBasedStateMachine):
     def create(self) -> None:
         run = Run(_id(len(self.models)), "s", 1, "s", "p", {}, _now())
         assert self.commit(RunCreated(run), _event(run.id, "run.queued"))
+        self.touched.add(len(self.models))
         self.models.append(ModelRun())
 
     @rule(number=RUNS)
@@ -171,12 +184,14 @@ class Runs(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """Lose a worker; another one takes over."""
-        self.hand, self.sleeper = self.await_(self.house.take_over()), None
+        self.hand, self.sleeper = self.await_(self._take_over()), None
+        self.touched.update(range(len(self.models)))
 
     @rule()
     def freeze(self) -> None:
         """Stop a worker; another one takes over, and the first is still there."""
-        self.sleeper, self.hand = self.hand, self.await_(self.house.take_over())
+        self.sleeper, self.hand = self.hand, self.await_(self._take_over())
+        self.touched.update(range(len(self.models)))
 
     @precondition(lambda self: self.sleeper is not None)
     @rule(number=RUNS, to=ENDS)
@@ -189,17 +204,24 @@ class Runs(RuleBasedStateMachine):
     # --- what must hold after each of them -------------------------------------------------------------------------
 
     @invariant()
-    def everything_is_as_the_model_has_it(self) -> None:
-        for number, model in enumerate(self.models):
-            run = _id(number)
-            history = self.await_(self.hand.history(run))
-            stored = history.run
-            assert (stored.status.value, stored.attempt) == (model.status, model.attempt)
-            assert (stored.cancel_requested, stored.retried_after) == (model.is_cancel_wanted, model.retried_after)
-            assert {one.interrupt_id: _state(one) for one in history.questions} == model.questions
-            events = self.await_(self.hand.page(run, 0, 1000))
-            assert [event.seq for event in events] == list(range(1, model.events + 1))
-            self._replay(stored, events)
+    def what_was_touched_is_as_the_model_has_it(self) -> None:
+        self.await_(self._compare(self.touched))
+        self.touched.clear()
+
+    async def _compare(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            model = self.models[number] if number < len(self.models) else None
+            for hand in self.hand.each if model else ():
+                await self._compare_one(hand, _id(number), model)
+
+    async def _compare_one(self, hand: Hand, run: RunId, model: ModelRun) -> None:
+        history, events = await hand.history(run), await hand.page(run, 0, 1000)
+        stored = history.run
+        assert (stored.status.value, stored.attempt) == (model.status, model.attempt)
+        assert (stored.cancel_requested, stored.retried_after) == (model.is_cancel_wanted, model.retried_after)
+        assert {one.interrupt_id: _state(one) for one in history.questions} == model.questions
+        assert [event.seq for event in events] == list(range(1, model.events + 1))
+        self._replay(stored, events)
 
     def _replay(self, stored: Run, events: Any) -> None:
         told = replayed({"type": one.type, "data": one.data, "attempt": one.attempt} for one in events)
@@ -235,21 +257,27 @@ def _state(question: Any) -> str:
     return f"taken {how}" if question.is_taken else how
 
 
-@pytest.mark.parametrize("kind", ["memory", "sql"])
-def test_no_sequence_leads_where_the_model_does_not_go(kind: str, tmp_path: Path, form) -> None:
-    numbers = count()
+def test_no_sequence_leads_where_the_model_does_not_go(part: int, tmp_path: Path, form, seed: str, tell) -> None:
+    numbers, sequences = count(), form.times(200, 2_500, 2_500)
 
-    class Machine(Runs):
-        @staticmethod
-        def make_house() -> House:
-            return MemoryHouse() if kind == "memory" else SqlHouse(tmp_path, next(numbers))
+    with Loop() as running:
 
-    run_state_machine_as_test(
-        Machine,
-        settings=settings(
-            max_examples=form.times(200, 5_000, 50_000),
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+        @seeded(zlib.crc32(f"{seed}/{part}".encode()))
+        class Machine(Runs):
+            loop = running
+
+            @staticmethod
+            def make_houses() -> tuple[House, ...]:
+                return MemoryHouse(), SqlHouse(tmp_path, next(numbers))
+
+        run_state_machine_as_test(
+            Machine,
+            settings=settings(
+                max_examples=sequences,
+                stateful_step_count=30,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    tell(f"state machine, part {part}", [f"{sequences} sequences of up to 30 steps, each on both journals"])
