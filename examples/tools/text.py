@@ -15,6 +15,11 @@ _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 _LONG_SENTENCE_WORDS = 25
 _ENOUGH_WORDS = 60
 _READ_WORDS_PER_MINUTE = 220
+_DICTIONARIES = {
+    "de": {"the": "die", "door": "Tür", "window": "Fenster", "is": "ist", "open": "offen", "close": "schließe"},
+    "fr": {"the": "la", "door": "porte", "window": "fenêtre", "is": "est", "open": "ouverte", "close": "ferme"},
+    "es": {"the": "la", "door": "puerta", "window": "ventana", "is": "está", "open": "abierta", "close": "cierra"},
+}
 _SECTIONS = (
     ("In short", "{topic} matters because people rely on it every day, and few of them see it."),
     ("What is known", "We looked at {topic} from three sides: how it is used, what it costs, and what goes wrong."),
@@ -30,6 +35,20 @@ class Text(TypedDict):
     """A text."""
 
     text: str
+
+
+class Translation(TypedDict):
+    """A text in another language; `unknown` are the words that no dictionary has."""
+
+    language: str
+    text: str
+    unknown: list[str]
+
+
+class Terms(TypedDict):
+    """Which of the terms that a text should hold it lacks."""
+
+    lacks: list[str]
 
 
 class Score(TypedDict):
@@ -94,6 +113,51 @@ async def score(text: Annotated[str, Field(description="A text in Markdown.")]) 
         "score": sum(checks.values()) / len(checks),
         "advice": [advice for advice, is_met in checks.items() if not is_met],
     }
+
+
+@tool
+async def report(
+    topic: Annotated[str, Field(min_length=1, description="What the report is about.")],
+    brief: Annotated[Text, Field(description="What it has to say.")],
+    round: Annotated[int, Field(ge=0, description="How many drafts there were before; each adds a section.")] = 0,  # noqa: A002
+) -> Text:
+    """Write a report in Markdown on what a brief says, one section longer than the round before."""
+    sections = [f"## {title}\n\n{body.format(topic=topic)}" for title, body in _SECTIONS[: round + 2]]
+    points = [line for line in brief["text"].splitlines() if line.startswith("- ")]
+    sections.insert(1, "\n".join(["## What we found", "", *points]))
+    return {"text": "\n\n".join([f"# {_capital(topic)}", *sections]) + "\n"}
+
+
+@tool
+async def topics(
+    pages: Annotated[list[dict[str, Any]], Field(description="Each with a title and a text.")],
+) -> list[str]:
+    """List what pages are about: their first sentences, each page once."""
+    first = (_SENTENCE_END.split(str(page.get("text", "")))[0].strip() for page in pages)
+    return list(dict.fromkeys(sentence for sentence in first if sentence))
+
+
+@tool
+async def translate(
+    text: Annotated[str, Field(description="An English text.")],
+    language: Annotated[str, Field(description="de, fr or es.")],
+) -> Translation:
+    """Translate a text word by word; words that are in no dictionary stay as they are."""
+    if language not in _DICTIONARIES:
+        raise ValueError(f"there is no dictionary for {language}")
+    known = _DICTIONARIES[language]
+    unknown = [word for word in _words(text) if word.lower() not in known]
+    translated = re.sub(r"\w[\w'-]*", lambda word: known.get(word[0].lower(), word[0]), text)
+    return {"language": language, "text": translated, "unknown": unknown}
+
+
+@tool
+async def terms(
+    text: Annotated[str, Field(description="Any text.")],
+    wanted: Annotated[list[str], Field(description="Terms that it should hold.")],
+) -> Terms:
+    """Tell which terms a text lacks."""
+    return {"lacks": [term for term in wanted if term.lower() not in text.lower()]}
 
 
 @tool
