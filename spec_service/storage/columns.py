@@ -12,6 +12,8 @@ from workflows.run import Run, RunError, RunId, RunStatus
 
 Json = Any
 DEFAULT_TENANT = "default"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
+"""Made once: `json.dumps` makes one for each value. Values are trees, whoever they come from."""
 
 
 @overload
@@ -20,7 +22,11 @@ def time_text(at: datetime) -> str: ...
 def time_text(at: datetime | None) -> str | None: ...
 def time_text(at: datetime | None) -> str | None:
     """Write a time in UTC with microseconds, so that texts sort like times."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds") if at is not None else None
+    if at is None:
+        return None
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat() if at.microsecond else at.isoformat(timespec="microseconds")
 
 
 def read_time(text: str | None) -> datetime | None:
@@ -30,7 +36,7 @@ def read_time(text: str | None) -> datetime | None:
 
 def json_text(value: Json) -> str:
     """Write JSON; raises ValueError for what is no JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _encode(value)
 
 
 def optional_json_text(value: Json) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from spec_service.storage.statement import Statement
 from workflows.failpoints import hit
@@ -84,16 +84,32 @@ def _outcome(connection: sqlite3.Connection, unit: Unit) -> Outcome:
 
 
 def _write_parts(connection: sqlite3.Connection, unit: Unit) -> tuple[Event, ...] | None:
-    """Return the events with their numbers, or None when a guarded statement changed nothing."""
+    """Return the events with their numbers, or None when a guarded statement changed nothing.
+
+    Rows that lie one after the other in the same table, such as the items of a map, are written together.
+    """
     events: list[Event] = []
+    alike: list[Statement] = []
     for record, statements in unit.parts:
         for statement in statements:
-            cursor = connection.execute(statement.sql, statement.values)
-            if statement.is_guarded and cursor.rowcount == 0:
-                return None
-            if isinstance(record, EventRecorded):
-                events.append(_numbered(record, cursor.fetchall()[0]["seq"]))
+            if alike and statement.sql is not alike[0].sql:
+                _write_alike(connection, alike)
+                alike = []
+            if statement.is_guarded:
+                if connection.execute(statement.sql, statement.values).rowcount == 0:
+                    return None
+            elif record.__class__ is EventRecorded:
+                cursor = connection.execute(statement.sql, statement.values)
+                events.append(_numbered(cast("EventRecorded", record), cursor.fetchall()[0]["seq"]))
+            else:
+                alike.append(statement)
+    _write_alike(connection, alike)
     return tuple(events)
+
+
+def _write_alike(connection: sqlite3.Connection, statements: list[Statement]) -> None:
+    if statements:
+        connection.executemany(statements[0].sql, [one.values for one in statements])
 
 
 def _numbered(record: EventRecorded, seq: int) -> Event:
