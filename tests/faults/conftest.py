@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
 from tests.faults.forking import Forker
 
 SECONDS = {"short": 300, "medium": 3600, "long": 24 * 3600}
+FIGURES = os.environ.get("SPECLOOM_FAULTS_FIGURES")  # a file that gets a line of JSON for each part of a test
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,19 @@ class Form:
     name: str
 
     def times(self, short: int, medium: int, long: int) -> int:
+        """Return how often a part of a test does its thing."""
         return {"short": short, "medium": medium, "long": long}[self.name]
+
+    @property
+    def parts(self) -> int:
+        """Return into how many parts a test is cut, which may run beside each other and fail alone."""
+        return self.times(1, 2, 10)
+
+
+class Tell(Protocol):
+    """Takes lines to print at the end, and what they were made of."""
+
+    def __call__(self, title: str, lines: list[str], **raw: Any) -> None: ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,9 +50,8 @@ def _form(config: pytest.Config) -> Form:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test that takes a `part` as many of them as its form has, so that they can run beside each other."""
     if "part" in metafunc.fixturenames:
-        metafunc.parametrize("part", range(_form(metafunc.config).times(1, 2, 20)))
+        metafunc.parametrize("part", range(_form(metafunc.config).parts))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -60,17 +75,20 @@ def forker() -> Iterator[Forker]:
 
 
 @pytest.fixture
-def seed() -> str:
-    """Return what decides by chance; SPECLOOM_FAULTS_SEED sets another one."""
-    return os.environ.get("SPECLOOM_FAULTS_SEED", "specloom")
+def seed(request: pytest.FixtureRequest) -> str:
+    """Return what decides by chance, for each test and part something else; SPECLOOM_FAULTS_SEED sets another one."""
+    return f"{os.environ.get('SPECLOOM_FAULTS_SEED', 'specloom')}/{request.node.name}"
 
 
 @pytest.fixture
-def tell(record_property: Callable[[str, object], None]) -> Callable[[str, list[str]], None]:
+def tell(request: pytest.FixtureRequest) -> Tell:
     """Return what takes lines to print at the end."""
 
-    def tell(title: str, lines: list[str]) -> None:
-        record_property("figures", [title, *lines])
+    def tell(title: str, lines: list[str], **raw: Any) -> None:
+        request.node.user_properties.append(("figures", [title, *lines]))
+        if FIGURES:
+            with Path(FIGURES).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"test": request.node.name, **raw}) + "\n")
 
     return tell
 

@@ -6,6 +6,8 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.faults.forking import Forker
 from tests.faults.ground import Ground, runs_of
 from tests.journeys.server import PATIENCE
@@ -14,9 +16,10 @@ PROMISED_SECONDS = 35  # from SIGTERM to the end of the process
 EACH = 10  # runs of each kind
 
 
+@pytest.mark.usefixtures("part")
 def test_sigterm_under_load_fails_no_run_and_ends_in_time(tmp_path: Path, forker: Forker, form, tell) -> None:
     seconds: list[float] = []
-    for number in range(form.times(2, 10, 100)):
+    for number in range(form.times(2, 5, 10)):
         folder = tmp_path / str(number)
         seconds.append(_drain(Ground.in_folder(folder, forker), slow=(0.05, 4.0)[number % 2], pause=0.3 * (number % 5)))
         shutil.rmtree(folder)
@@ -25,7 +28,7 @@ def test_sigterm_under_load_fails_no_run_and_ends_in_time(tmp_path: Path, forker
         f"drains with {3 * EACH} to {4 * EACH} runs in flight: {len(ordered)}, no run failed",
         f"SIGTERM to the end of the process: p50 {ordered[len(ordered) // 2]:.2f} s, max {ordered[-1]:.2f} s",
     ]
-    tell("SIGTERM under load", lines)
+    tell("SIGTERM under load", lines, seconds=seconds)
 
 
 def _drain(ground: Ground, slow: float, pause: float) -> float:

@@ -31,8 +31,10 @@ BATCHES = 30  # of runs, until a disk with a little room must be full
 
 
 @pytest.mark.anyio
-async def test_a_full_disk_at_every_fiftieth_page_loses_nothing(tmp_path: Path, forker: Forker, form, tell) -> None:
-    ground, times = Ground.in_folder(tmp_path / "ground", forker), form.times(5, 20, 100)
+async def test_a_full_disk_at_every_fiftieth_page_loses_nothing(
+    tmp_path: Path, forker: Forker, part: int, form, tell
+) -> None:
+    ground, times = Ground.in_folder(tmp_path / "ground", forker), form.times(5, 10, 10)
     settings = Settings(data=ground.data, catalog=ground.folder / "specloom.toml", host="127.0.0.1", log_level="error")
     accepted = refused = 0
     async with open_services(settings) as services:
@@ -41,14 +43,14 @@ async def test_a_full_disk_at_every_fiftieth_page_loses_nothing(tmp_path: Path, 
             for workload in WORKLOADS:
                 await client.post("/specs", content=workload.text, headers={"Content-Type": "application/yaml"})
             for number in range(times):
-                for taken in await _fill(services, client, ground, number * STEP % 500):
+                for taken in await _fill(services, client, ground, (part * times + number) * STEP % 500):
                     accepted, refused = accepted + taken, refused + (not taken)
                 await _finish(client)
     with ground.server() as server:
         assert server is not None
         assert len(ground.finish_and_check(server)) == accepted, "what was refused is not there, what was taken is"
     lines = [f"disks filled: {times}; {accepted} runs accepted, all finished; {refused} refused, none of them begun"]
-    tell("PRAGMA max_page_count at every 50th page", lines)
+    tell("PRAGMA max_page_count at every 50th page", lines, fills=times, accepted=accepted, refused=refused)
 
 
 def _is_taken(answer: httpx2.Response) -> bool:
@@ -103,12 +105,13 @@ async def _unfinished(client: httpx2.AsyncClient) -> list[Json]:
 
 
 @pytest.mark.parametrize("action", ["disk-full", "error"])
+@pytest.mark.usefixtures("part")
 def test_flushes_that_fail_for_a_while_lose_nothing(  # noqa: PLR0913, PLR0917 - fixtures
     tmp_path: Path, forker: Forker, action, form, seed, tell
 ) -> None:
     chance = random.Random(f"{seed}/{action}")  # noqa: S311 - the same flushes for the same seed
-    accepted = refused = 0
-    for number in range(form.times(1, 10, 50)):
+    accepted, refused, times = 0, 0, form.times(1, 5, 5)
+    for number in range(times):
         ground = Ground.in_folder(tmp_path / str(number), forker)
         first = chance.randint(8, 60)
         with ground.server(f"flush.before:{first}-{first + chance.randint(1, 12)}:{action}") as server:
@@ -120,8 +123,8 @@ def test_flushes_that_fail_for_a_while_lose_nothing(  # noqa: PLR0913, PLR0917 -
             assert server.process.wait(PATIENCE) == 0, ground.logs[-1].read_text()[-3000:]
         assert "journal.cannot-write" in ground.logs[-1].read_text()
         ground.check_gone()
-    lines = [f"outages: {form.times(1, 10, 50)}; {accepted} runs accepted, all finished; {refused} refused"]
-    tell(f"flushes fail: {action}", lines)
+    lines = [f"outages: {times}; {accepted} runs accepted, all finished; {refused} refused"]
+    tell(f"flushes fail: {action}", lines, outages=times, accepted=accepted, refused=refused)
 
 
 def _press(ground: Ground, server: Server) -> list[bool]:

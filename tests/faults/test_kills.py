@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import httpx2
@@ -17,14 +18,15 @@ from tests.journeys.server import PATIENCE, Server
 from workflows.failpoints import NAMES
 
 
+@pytest.mark.usefixtures("part")
 def test_a_server_killed_at_any_border_loses_nothing(tmp_path: Path, forker: Forker, form, seed: str, tell) -> None:
-    planned, figures = kills(form.times(2, 10, 50), seed), Figures()
+    planned, figures = kills(form.times(2, 5, 5), seed), Figures()
     for first in range(0, len(planned), KILLS_A_ROUND):
         folder = tmp_path / f"round-{first // KILLS_A_ROUND}"
         play(Ground.in_folder(folder, forker), planned[first : first + KILLS_A_ROUND], figures)
         shutil.rmtree(folder)
     assert figures.by_name.keys() == NAMES.keys()
-    tell("kill -9", figures.lines())
+    tell("kill -9", figures.lines(), **asdict(figures))
 
 
 def test_a_step_that_kills_its_server_three_times_is_left_alone_until_somebody_retries(

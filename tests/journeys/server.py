@@ -19,7 +19,9 @@ import httpx2
 Json = Any
 ROOT = Path(__file__).parents[2]
 SPECLOOM = Path(sys.executable).with_name("specloom")
-PATIENCE = 60.0  # seconds until something that should happen counts as never happening
+PATIENCE = float(os.environ.get("SPECLOOM_PATIENCE", "60"))  # seconds until something counts as never happening
+    os.environ.get("SPECLOOM_PATIENCE", "60")
+)  # seconds until what should happen counts as never happening
 FINAL = {"succeeded", "failed", "cancelled"}
 
 
