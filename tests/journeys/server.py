@@ -20,8 +20,6 @@ Json = Any
 ROOT = Path(__file__).parents[2]
 SPECLOOM = Path(sys.executable).with_name("specloom")
 PATIENCE = float(os.environ.get("SPECLOOM_PATIENCE", "60"))  # seconds until something counts as never happening
-    os.environ.get("SPECLOOM_PATIENCE", "60")
-)  # seconds until what should happen counts as never happening
 FINAL = {"succeeded", "failed", "cancelled"}
 
 
