@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from translator.planning.plan import Plan
 from workflows.ports import ArtifactStore
@@ -14,6 +14,28 @@ from workflows.records import ArtifactStored, Question, Record
 from workflows.run import Run, RunId, RunStatus
 
 Json = Any
+
+
+SourceKind = Literal["api", "file", "git"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecSource:
+    """Where the text of a revision came from."""
+
+    kind: SourceKind = "api"
+    path: str | None = None  # of the file, from the folder or the repository that it was applied from
+    commit: str | None = None  # of the repository
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Where the text of a revision was committed."""
+
+    commit: str
+    branch: str
+    path: str
+    sha256: str  # of the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +52,9 @@ class StoredSpec:
     labels: Mapping[str, str]
     warnings: tuple[Mapping[str, Json], ...]
     created_at: datetime
+    source: SpecSource = SpecSource()
+    published: Publication | None = None
+    retired_at: datetime | None = None  # of the name
 
     @property
     def id(self) -> str:
@@ -50,6 +75,7 @@ class NewSpec:
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     warnings: tuple[Mapping[str, Json], ...] = ()
+    source: SpecSource | None = None  # None: as it was, else "api"
 
 
 class SpecStore(Protocol):
@@ -64,7 +90,22 @@ class SpecStore(Protocol):
         ...
 
     async def page(self, cursor: str | None, limit: int) -> tuple[tuple[StoredSpec, ...], str | None]:
-        """Return current revisions by name, and the cursor of the next page; raises `BadCursor`."""
+        """Return current revisions by name, and the cursor of the next page; raises `BadCursor`.
+
+        Retired names are left out.
+        """
+        ...
+
+    async def retire(self, name: str, at: datetime) -> StoredSpec:
+        """Take a name out of use until it is stored again; raises `UnknownSpec`."""
+        ...
+
+    async def note_published(self, name: str, revision: int, published: Publication) -> StoredSpec:
+        """Remember where a revision was committed; raises `UnknownSpec`."""
+        ...
+
+    async def publications(self, name: str) -> tuple[Publication, ...]:
+        """Return where the revisions of a name were committed last, the newest revision first."""
         ...
 
 
@@ -77,6 +118,14 @@ class PlanShelf(Protocol):
 
     async def get(self, digest: str) -> Plan:
         """Return a stored plan; raises `UnknownPlan`."""
+        ...
+
+    async def last(self, spec_name: str) -> Plan | None:
+        """Return the plan that was made or asked for last among those of all revisions of a spec."""
+        ...
+
+    async def make_last(self, digest: str, at: datetime) -> None:
+        """Have a stored plan be the last one of its spec."""
         ...
 
 
@@ -112,6 +161,10 @@ class RunBoard(Protocol):
 
     async def unfinished(self) -> tuple[RunPosition, ...]:
         """Return every run that is not final, the oldest first, with its questions."""
+        ...
+
+    async def waiting_for_signal(self, name: str, key: str) -> tuple[Question, ...]:
+        """Return, of each run that waits for a signal of this key, the first question that does."""
         ...
 
     async def artifacts(self, run_id: RunId) -> tuple[ArtifactStored, ...]:

@@ -19,8 +19,8 @@ from spec_service.storage.database import connect
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0002"
-KNOWN = ("0001", "0002")
+HEAD = "0003"
+KNOWN = ("0001", "0002", "0003")
 SCHEMA = Path(__file__).with_name("schema.sql")
 MIGRATIONS = Path(__file__).with_name("migrations")
 

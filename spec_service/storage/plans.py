@@ -41,6 +41,15 @@ class SqlPlanStore:
         self._remember(plan)
         return plan
 
+    async def last(self, spec_name: str) -> Plan | None:
+        """Return the plan that was made or asked for last among those of all revisions of a spec."""
+        digest = await self._database.read(partial(_last, tenant=self._tenant, name=spec_name))
+        return None if digest is None else await self.get(digest)
+
+    async def make_last(self, digest: str, at: datetime) -> None:
+        """Have a stored plan be the last one of its spec."""
+        await self._database.write(partial(_make_last, values=(time_text(at), self._tenant, digest)))
+
     def _remember(self, plan: Plan) -> None:
         self._remembered[plan.digest] = plan
         self._remembered.move_to_end(plan.digest)
@@ -62,3 +71,16 @@ def _body(connection: sqlite3.Connection, *, tenant: str, digest: str) -> str:
     if row is None:
         raise UnknownPlan
     return row["body"]
+
+
+def _last(connection: sqlite3.Connection, *, tenant: str, name: str) -> str | None:
+    sql = (
+        "SELECT p.digest FROM spec_revision AS r JOIN plan AS p ON p.tenant = r.tenant AND p.spec_digest = r.digest"
+        " WHERE r.tenant = ? AND r.name = ? ORDER BY COALESCE(p.planned_at, p.created_at) DESC, p.rowid DESC LIMIT 1"
+    )
+    row = connection.execute(sql, (tenant, name)).fetchone()
+    return None if row is None else row["digest"]
+
+
+def _make_last(connection: sqlite3.Connection, *, values: tuple[str, ...]) -> None:
+    connection.execute("UPDATE plan SET planned_at = ? WHERE tenant = ? AND digest = ?", values)

@@ -18,7 +18,7 @@ CREATE TABLE "plan" (
 	digest VARCHAR NOT NULL,
 	spec_digest VARCHAR NOT NULL,
 	body TEXT NOT NULL,
-	created_at VARCHAR NOT NULL,
+	created_at VARCHAR NOT NULL, planned_at VARCHAR,
 	PRIMARY KEY (tenant, digest)
 );
 CREATE TABLE run (
@@ -50,7 +50,7 @@ CREATE TABLE spec (
 	tenant VARCHAR NOT NULL,
 	name VARCHAR NOT NULL,
 	current_revision INTEGER NOT NULL,
-	created_at VARCHAR NOT NULL,
+	created_at VARCHAR NOT NULL, retired_at VARCHAR,
 	PRIMARY KEY (tenant, name)
 );
 CREATE TABLE spec_revision (
@@ -64,7 +64,7 @@ CREATE TABLE spec_revision (
 	description VARCHAR NOT NULL,
 	labels VARCHAR NOT NULL,
 	warnings VARCHAR NOT NULL,
-	created_at VARCHAR NOT NULL,
+	created_at VARCHAR NOT NULL, source VARCHAR, published VARCHAR,
 	PRIMARY KEY (tenant, name, revision),
 	CONSTRAINT uq_spec_revision_digest UNIQUE (tenant, digest),
 	CONSTRAINT uq_spec_revision_version UNIQUE (tenant, name, version)
@@ -246,4 +246,5 @@ CREATE TABLE upload (
 	PRIMARY KEY (tenant, sha256)
 );
 CREATE INDEX ix_upload_used_at ON upload (used_at);
-INSERT INTO alembic_version VALUES ('0002');
+CREATE INDEX ix_plan_spec_digest ON "plan" (tenant, spec_digest);
+INSERT INTO alembic_version VALUES ('0003');

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 
 from spec_service.errors import UnknownSpec, VersionExists
-from spec_service.ports import NewSpec, StoredSpec
+from spec_service.ports import NewSpec, Publication, SpecSource, StoredSpec
 from spec_service.storage.columns import DEFAULT_TENANT, json_text, read_json, time_text
 from spec_service.storage.cursors import read_cursor, write_cursor
 from spec_service.storage.database import Database
@@ -40,6 +41,19 @@ class SqlSpecStore:
         items = found[:limit]
         return items, write_cursor(items[-1].name) if len(found) > limit else None
 
+    async def retire(self, name: str, at: datetime) -> StoredSpec:
+        """Take a name out of use until it is stored again; raises `UnknownSpec`."""
+        return await self._database.write(partial(_retire, tenant=self._tenant, name=name, at=at))
+
+    async def note_published(self, name: str, revision: int, published: Publication) -> StoredSpec:
+        """Remember where a revision was committed; raises `UnknownSpec`."""
+        key = (self._tenant, name, revision)
+        return await self._database.write(partial(_note_published, key=key, published=published))
+
+    async def publications(self, name: str) -> tuple[Publication, ...]:
+        """Return where the revisions of a name were committed last, the newest revision first."""
+        return await self._database.read(partial(_publications, tenant=self._tenant, name=name))
+
 
 def _put(connection: sqlite3.Connection, *, tenant: str, spec: NewSpec) -> tuple[StoredSpec, bool]:
     sql = "SELECT revision FROM spec_revision WHERE tenant = ? AND digest = ?"
@@ -51,7 +65,7 @@ def _put(connection: sqlite3.Connection, *, tenant: str, spec: NewSpec) -> tuple
         revision = _add(connection, tenant, spec)
     current = (
         "INSERT INTO spec (tenant, name, current_revision, created_at) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (tenant, name) DO UPDATE SET current_revision = excluded.current_revision"
+        " ON CONFLICT (tenant, name) DO UPDATE SET current_revision = excluded.current_revision, retired_at = NULL"
     )
     connection.execute(current, (tenant, spec.name, revision, time_text(spec.at)))
     return _one(connection, "tenant = ? AND name = ? AND revision = ?", (tenant, spec.name, revision)), known is None
@@ -64,6 +78,9 @@ def _refresh(connection: sqlite3.Connection, tenant: str, spec: NewSpec, revisio
         " WHERE tenant = ? AND name = ? AND revision = ?"
     )
     connection.execute(sql, (*_changeable(spec), tenant, spec.name, revision))
+    if spec.source is not None:
+        sql = "UPDATE spec_revision SET source = ? WHERE tenant = ? AND name = ? AND revision = ?"
+        connection.execute(sql, (json_text(asdict(spec.source)), tenant, spec.name, revision))
 
 
 def _add(connection: sqlite3.Connection, tenant: str, spec: NewSpec) -> int:
@@ -74,10 +91,11 @@ def _add(connection: sqlite3.Connection, tenant: str, spec: NewSpec) -> int:
     revision = connection.execute(newest, (tenant, spec.name)).fetchone()[0] + 1
     sql = (
         "INSERT INTO spec_revision (tenant, name, revision, version, digest, created_at,"
-        " text, media_type, description, labels, warnings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " text, media_type, description, labels, warnings, source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
     identity = (tenant, spec.name, revision, spec.version, spec.digest, time_text(spec.at))
-    connection.execute(sql, (*identity, *_changeable(spec)))
+    source = json_text(asdict(spec.source)) if spec.source else None
+    connection.execute(sql, (*identity, *_changeable(spec), source))
     return revision
 
 
@@ -103,7 +121,8 @@ def _get(connection: sqlite3.Connection, *, tenant: str, spec_id: str) -> Stored
 
 
 def _one(connection: sqlite3.Connection, condition: str, values: tuple[str | int, ...]) -> StoredSpec:
-    row = connection.execute(f"SELECT * FROM spec_revision WHERE {condition}", values).fetchone()  # noqa: S608
+    sql = f"SELECT r.*, retired_at FROM spec_revision AS r JOIN spec USING (tenant, name) WHERE {condition}"  # noqa: S608
+    row = connection.execute(sql, values).fetchone()
     if row is None:
         raise UnknownSpec
     return _stored(row)
@@ -111,11 +130,31 @@ def _one(connection: sqlite3.Connection, condition: str, values: tuple[str | int
 
 def _page(connection: sqlite3.Connection, *, tenant: str, after: str, limit: int) -> tuple[StoredSpec, ...]:
     sql = (
-        "SELECT r.* FROM spec AS s JOIN spec_revision AS r"
+        "SELECT r.*, s.retired_at FROM spec AS s JOIN spec_revision AS r"
         " ON r.tenant = s.tenant AND r.name = s.name AND r.revision = s.current_revision"
-        " WHERE s.tenant = ? AND s.name > ? ORDER BY s.name LIMIT ?"
+        " WHERE s.tenant = ? AND s.name > ? AND s.retired_at IS NULL ORDER BY s.name LIMIT ?"
     )
     return tuple(_stored(row) for row in connection.execute(sql, (tenant, after, limit)))
+
+
+def _retire(connection: sqlite3.Connection, *, tenant: str, name: str, at: datetime) -> StoredSpec:
+    sql = "UPDATE spec SET retired_at = COALESCE(retired_at, ?) WHERE tenant = ? AND name = ?"
+    connection.execute(sql, (time_text(at), tenant, name))
+    return _get(connection, tenant=tenant, spec_id=name)
+
+
+def _note_published(connection: sqlite3.Connection, *, key: tuple[str, str, int], published: Publication) -> StoredSpec:
+    sql = "UPDATE spec_revision SET published = ? WHERE tenant = ? AND name = ? AND revision = ?"
+    connection.execute(sql, (json_text(asdict(published)), *key))
+    return _one(connection, "tenant = ? AND name = ? AND revision = ?", key)
+
+
+def _publications(connection: sqlite3.Connection, *, tenant: str, name: str) -> tuple[Publication, ...]:
+    sql = (
+        "SELECT published FROM spec_revision WHERE tenant = ? AND name = ? AND published IS NOT NULL"
+        " ORDER BY revision DESC"
+    )
+    return tuple(Publication(**read_json(row["published"])) for row in connection.execute(sql, (tenant, name)))
 
 
 def _stored(row: sqlite3.Row) -> StoredSpec:
@@ -130,4 +169,7 @@ def _stored(row: sqlite3.Row) -> StoredSpec:
         labels=read_json(row["labels"]),
         warnings=tuple(read_json(row["warnings"])),
         created_at=datetime.fromisoformat(row["created_at"]),
+        source=SpecSource(**read_json(row["source"])) if row["source"] else SpecSource(),
+        published=Publication(**read_json(row["published"])) if row["published"] else None,
+        retired_at=datetime.fromisoformat(row["retired_at"]) if row["retired_at"] else None,
     )

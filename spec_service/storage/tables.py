@@ -39,6 +39,7 @@ class SpecRow(SQLModel, table=True):
     name: str = Field(primary_key=True)
     current_revision: int
     created_at: str
+    retired_at: str | None  # null: it may be planned and run
 
 
 class SpecRevisionRow(SQLModel, table=True):
@@ -61,18 +62,22 @@ class SpecRevisionRow(SQLModel, table=True):
     labels: str  # JSON
     warnings: str  # JSON
     created_at: str
+    source: str | None  # JSON; null: nobody said
+    published: str | None  # JSON; null: not by this server
 
 
 class PlanRow(SQLModel, table=True):
     """A plan, immutable."""
 
     __tablename__ = "plan"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (Index("ix_plan_spec_digest", "tenant", "spec_digest"),)
 
     tenant: str = Field(primary_key=True)
     digest: str = Field(primary_key=True)
     spec_digest: str
     body: str = Field(sa_column=Column(Text, nullable=False))  # JSON
     created_at: str
+    planned_at: str | None  # when somebody asked for it last; null: when it was made
 
 
 class RunRow(SQLModel, table=True):
