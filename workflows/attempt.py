@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from translator.language.templates import CompiledValue
-from translator.planning.plan import Step
+from langgraph.runtime import RunControl
+
+from translator.planning.plan import Step, Verb
+from workflows.activity import Activity
 from workflows.errors import StepError
 from workflows.hosting.evaluation import Evaluator
 from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.stages import LuigiStages
-from workflows.ports import ArtifactStore, Journal, Tools
+from workflows.ports import ArtifactStore, Journal, ResultCache, Tools
 from workflows.program import Program
-from workflows.records import EventRecorded, ExpansionRecorded, History, Question, Record, StepExecution, StepStatus
-from workflows.rounds import Outcome, Round, entered, inside
+from workflows.records import (
+    AnswerTaken,
+    EventRecorded,
+    ExpansionRecorded,
+    History,
+    Question,
+    QuestionAnswered,
+    Record,
+    StepExecution,
+    StepStatus,
+)
+from workflows.rounds import Outcome
 from workflows.run import Run, RunError
+
+if TYPE_CHECKING:
+    from workflows.nodes.call import Node
 
 Json = Any
 MAX_INLINE_BYTES = 32 * 1024  # of a result as JSON; a larger one becomes an artifact
 MAX_CRASHES = 3  # of the server at one visit of a step, which is then left alone
+WITHDRAWN = "withdrawn"  # by whom a question is closed that nobody needs answered any more
 MAX_STEPS = 10_000  # of a run whose author set no limit
-_NEVER_RETRIED = frozenset({"step-limit", "time-limit", "expression-failed", "expression-too-costly"})
+NEVER_RETRIED = frozenset({"step-limit", "time-limit", "fan-out-limit", "expression-failed", "expression-too-costly"})
 VisitKey = tuple[str, str]  # step, visit
 ExecutionKey = tuple[str, str, str]  # step, visit, task
+ITEM = "#"  # the task of an item of a map is "#3"; its visit, which all that it does has, ends so
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +58,8 @@ class Ports:
     stages: LuigiStages
     groups: Mapping[str, LuigiGroup]  # by name of the stage
     evaluator: Evaluator
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One arrival at a step. `id` names the checkpoint that the superstep derives from.
-
-    It is the same on resume, on retry and after a crash, another one on the next round of a loop, and shared by all
-    members of one round of a block.
-    """
-
-    id: str
-    namespace: str  # LangGraph's checkpoint_ns of the node
+    cache: ResultCache | None = None
+    nodes: Mapping[Verb, Node] | None = None  # other nodes than the real ones, for tests of specs
 
 
 @dataclass(slots=True)
@@ -62,20 +71,25 @@ class Attempt:
     program: Program
     ports: Ports
     executions: dict[ExecutionKey, StepExecution] = field(default_factory=dict[ExecutionKey, StepExecution])
-    tries_failed: dict[VisitKey, int] = field(default_factory=dict[VisitKey, int])
-    tries_crashed: dict[VisitKey, int] = field(default_factory=dict[VisitKey, int])
-    latest: dict[str, StepExecution] = field(default_factory=dict[str, StepExecution])
+    tries_failed: dict[ExecutionKey, int] = field(default_factory=dict[ExecutionKey, int])
+    tries_crashed: dict[ExecutionKey, int] = field(default_factory=dict[ExecutionKey, int])
+    latest: dict[tuple[str, str], StepExecution] = field(default_factory=dict[tuple[str, str], StepExecution])
+    """The newest record of a step in a frame, by the frame's path and the step's id."""
     questions: dict[str, Question] = field(default_factory=dict[str, Question])
     expansions: dict[VisitKey, ExpansionRecorded] = field(default_factory=dict[VisitKey, ExpansionRecorded])
-    rounds: dict[tuple[str | None, str], Round] = field(default_factory=dict[tuple[str | None, str], Round])
-    parked: dict[str, tuple[Round, str]] = field(default_factory=dict[str, tuple[Round, str]])  # by interrupt id
-    failed_visit: VisitKey | None = None  # where the run failed before it was retried
+    parked: dict[str, tuple[Activity, asyncio.Future[None]]] = field(
+        default_factory=dict[str, tuple[Activity, "asyncio.Future[None]"]]
+    )  # who waits live for an answer, by interrupt id
+    activities: dict[str, Activity] = field(default_factory=dict[str, Activity])  # by visit of the graph's nodes
+    failed_visit: VisitKey | None = None  # where the run failed at the top before it was retried
     replays: str | None = None  # the visit that the next checkpoint to be seen, a fork of it, stands for
     aliases: dict[str, str] = field(default_factory=dict[str, str])  # from a fork's checkpoint to the visit
     visits: dict[str, set[str]] = field(default_factory=dict[str, set[str]])  # by step, skipped ones left out
-    is_interrupted: bool = False  # a node of the graph has stopped to wait for a person
+    taken: Counter[str] = field(default_factory=Counter[str])  # arrivals at steps, by prefix of their ids
+    is_interrupted: bool = False  # a node of the graph has stopped to wait for somebody outside
     loaded: dict[str, Json] = field(default_factory=dict[str, Json])  # artifacts that were results, by URI
     unrecorded_since: int | None = None  # the attempt from which on this server lived, but could not record the ends
+    control: RunControl | None = None  # of LangGraph: asks the graphs to stop at their next step
 
     @classmethod
     def of(cls, history: History, number: int, program: Program, ports: Ports) -> Attempt:
@@ -90,19 +104,35 @@ class Attempt:
     # --- what is known ---------------------------------------------------------------------------------------------
 
     def remember(self, execution: StepExecution) -> None:
-        """Take note of a record, the newest try of a step or task winning."""
-        key = (execution.step, execution.visit)
-        self.executions[*key, execution.task] = execution
-        if execution.task:
-            return
+        """Take note of a record, the newest try of a step, item or task winning."""
+        key = (execution.step, execution.visit, execution.task)
+        self.executions[key] = execution
         counts = {StepStatus.FAILED: self.tries_failed, StepStatus.CRASHED: self.tries_crashed}.get(execution.status)
         if counts is not None and not self.is_past(execution):
             counts[key] = counts.get(key, 0) + 1
-        if execution.status is StepStatus.FAILED and self.is_past(execution):
-            self.failed_visit = key
+        if execution.task:
+            return
+        path = self._path_of(execution)
+        if execution.status is StepStatus.FAILED and self.is_past(execution) and not path:
+            self.failed_visit = key[:2]
         if execution.status is not StepStatus.SKIPPED:
-            self.visits.setdefault(execution.step, set()).add(execution.visit)
-        self.latest[execution.step] = execution
+            self._count(execution)
+        self.latest[path, execution.step] = execution
+
+    def _count(self, execution: StepExecution) -> None:
+        visits = self.visits.setdefault(execution.step, set())
+        if execution.visit in visits:
+            return
+        visits.add(execution.visit)
+        names = execution.step.split("/")[:-1]
+        self.taken.update("".join(f"{name}/" for name in names[:depth]) for depth in range(len(names) + 1))
+
+    def _path_of(self, execution: StepExecution) -> str:
+        """Return the path of the frame in which a step was executed."""
+        program, step = self.program.find(execution.step)
+        if step.block is None and program is self.program:
+            return ""
+        return execution.visit.rpartition(".")[0] if program.member_of_flow(step) else execution.visit
 
     def visit_at(self, checkpoint: str) -> str:
         """Return the visit that a superstep which derives from a checkpoint stands for."""
@@ -118,45 +148,35 @@ class Attempt:
         """Return the newest record of a step or task at a visit."""
         return self.executions.get((step, visit, task))
 
-    @property
-    def steps_taken(self) -> int:
-        """Return how many arrivals at steps the run has behind it, skipped ones not counted."""
-        return sum(len(visits) for visits in self.visits.values())
-
-    def failures(self, step: Step, visit: Visit) -> int:
-        """Return how many tries of a step have failed at a visit; those that the server did not outlive don't count."""
-        return self.tries_failed.get((step.id, visit.id), 0)
-
-    def may_retry(self, step: Step, visit: Visit, error_name: str) -> bool:
-        """Tell whether the recorded failed tries may be followed by another."""
-        return self.allows_retry(step, error_name, self.failures(step, visit))
+    def failures(self, key: ExecutionKey) -> int:
+        """Return how many tries of a step or item have failed; those that the server did not outlive don't count."""
+        return self.tries_failed.get(key, 0)
 
     def allows_retry(self, step: Step, error_name: str, failures: int) -> bool:
         """Tell whether a step may be tried again after `failures` failed tries, the last with this error."""
         is_meant = "any" in step.retry.errors or error_name in step.retry.errors
-        return is_meant and failures <= step.retry.max and error_name not in _NEVER_RETRIED
+        return is_meant and failures <= step.retry.max and error_name not in NEVER_RETRIED
 
-    def round(self, block: str | None, visit: Visit) -> Round:
-        """Return the round of a block that this visit belongs to, with what is recorded of it."""
-        key = (block, visit.id)
-        if key not in self.rounds:
-            self.rounds[key] = Round(self.program.plan, block, self._known(block, visit))
-        return self.rounds[key]
+    def has_failed_for_good(self, step: Step, before: StepExecution) -> bool:
+        """Tell whether a recorded failure is the end of a step or item; one that was caught always is."""
+        if before.status is not StepStatus.FAILED or before.error is None:
+            return False
+        if before.is_caught:
+            return True
+        failures = self.failures((before.step, before.visit, before.task))
+        return not self.is_past(before) and not self.allows_retry(step, before.error.name, failures)
 
-    def _known(self, block: str | None, visit: Visit) -> dict[str, Outcome]:
-        known: dict[str, Outcome] = {}
-        for step in inside(self.program.plan, block):
-            recorded = self.execution(step.id, visit.id)
-            if recorded is None or (self.is_past(recorded) and recorded.error):
-                continue
-            if step.verb == "dag":
-                known[entered(step.id)] = Outcome.DONE
-            outcome = outcome_of(recorded)
-            if outcome is Outcome.FAILED and self.may_retry(step, visit, recorded.error.name if recorded.error else ""):
-                continue
-            if outcome:
-                known[step.id] = outcome
-        return known
+    def outcome_of(self, step: Step, recorded: StepExecution | None) -> Outcome | None:
+        """Return what a record says of a DAG's member; None while it is not over."""
+        if recorded is None:
+            return None
+        if recorded.status is StepStatus.SUCCEEDED or recorded.is_caught:
+            return Outcome.DONE
+        if recorded.status is StepStatus.SKIPPED and not recorded.error:
+            return Outcome.SKIPPED
+        if recorded.status is StepStatus.SKIPPED and not self.is_past(recorded):
+            return Outcome.BLOCKED
+        return Outcome.FAILED if self.has_failed_for_good(step, recorded) else None
 
     @property
     def deadline(self) -> datetime | None:
@@ -166,51 +186,28 @@ class Attempt:
             return None
         return (self.run.retried_at or self.run.started_at or datetime.now(UTC)) + timedelta(seconds=seconds)
 
-    # --- what expressions see --------------------------------------------------------------------------------------
-
-    async def evaluate(self, compiled: CompiledValue, state: Mapping[str, Json], *result: Json) -> Json:
-        """Evaluate against inputs, state and recorded results; `result` is the step's own, where it has one."""
-        values = await self._values(compiled.references, state)
-        if result:
-            values["result"] = result[0]
-        return await self.ports.evaluator.evaluate(compiled, values)
-
-    async def _values(self, references: Iterable[tuple[str, ...]], state: Mapping[str, Json]) -> dict[str, Json]:
-        wanted = set(references)
-        roots = {path[0] for path in wanted}
-        values: dict[str, Json] = {"inputs": self.run.inputs, "state": state, "run": self._run_view(), "usage": {}}
-        if "nodes" in roots:
-            every = any(path == ("nodes",) for path in wanted)
-            names = set(self.program.steps) if every else {path[1] for path in wanted if path[0] == "nodes"}
-            values["nodes"] = {name: await self._node_view(name) for name in names}
-        return {name: value for name, value in values.items() if name in roots}
-
-    def _run_view(self) -> dict[str, Json]:
-        error = self.run.error.as_json() if self.run.error else None
-        return {
-            "id": self.run.id,
-            "attempt": self.number,
-            "status": self.run.status.value,
-            "error": error,
-            "created_at": self.run.created_at.isoformat(),
-        }
-
-    async def _node_view(self, name: str) -> dict[str, Json]:
-        recorded = self.latest.get(name)
-        if recorded is None:
-            return {"result": None, "status": "pending", "error": None}
-        error = recorded.error.as_json() if recorded.error else None
-        return {"result": await self.result(recorded), "status": recorded.status.value, "error": error}
-
     async def result(self, execution: StepExecution) -> Json:
         """Return the result of a recorded step, wherever it lies."""
-        kept: Mapping[str, Json] = execution.result or {}
+        return await self.loaded_result(execution.result or {})
+
+    async def loaded_result(self, kept: Mapping[str, Json]) -> Json:
+        """Return the result that a row holds, or that it says where to find; raises `UnknownArtifact`."""
         if "artifact" not in kept:
             return kept.get("value")
         uri: str = kept["artifact"]
         if uri not in self.loaded:
             self.loaded[uri] = json.loads(await self.ports.artifacts.read(uri))
         return self.loaded[uri]
+
+    async def withdraw(self, step: str, visit: str) -> None:
+        """Close the questions of a step that is stopped, and of its items: nobody waits for answers any more."""
+        for question in list(self.questions.values()):
+            is_inside = question.step == step and question.visit.startswith(visit)
+            if question.is_open and is_inside:
+                now = datetime.now(UTC)
+                answered = QuestionAnswered(self.run.id, question.interrupt_id, now, by=WITHDRAWN)
+                self.questions[question.interrupt_id] = replace(question, answered_at=now, is_taken=True)
+                await self.ports.journal.commit(answered, AnswerTaken(self.run.id, question.interrupt_id))
 
     # --- what is added ---------------------------------------------------------------------------------------------
 
@@ -230,17 +227,18 @@ class Attempt:
         self.append(*records)
         await self.ports.journal.durable()
 
-    def opened(self, step: Step, visit: Visit, try_number: int) -> StepExecution:
-        """Return the record of a try that begins."""
+    def opened(self, step: str, visit: str, try_number: int, *, task: str = "", key: str = "") -> StepExecution:
+        """Return the record of a try that begins; `key` is the idempotency key that the author gave it."""
         return StepExecution(
             run_id=self.run.id,
-            step=step.id,
-            visit=visit.id,
+            step=step,
+            visit=visit,
             try_number=try_number,
             status=StepStatus.RUNNING,
             attempt=self.number,
             started_at=datetime.now(UTC),
-            idempotency_key=f"{self.run.id}/{step.id}/{visit.id}",
+            task=task,
+            idempotency_key=key or f"{self.run.id}/{step}/{visit}{task}",
         )
 
     def closed(self, execution: StepExecution, status: StepStatus, **fields: Json) -> StepExecution:
@@ -258,13 +256,6 @@ def cut_off(attempt: Attempt, before: StepExecution) -> StepExecution:
     return attempt.closed(before, StepStatus.CRASHED, error=died)
 
 
-def outcome_of(execution: StepExecution) -> Outcome | None:
-    """Return what the record says of a DAG's member; None while it is not over."""
-    if execution.status is StepStatus.SKIPPED:
-        return Outcome.BLOCKED if execution.error else Outcome.SKIPPED
-    return {StepStatus.SUCCEEDED: Outcome.DONE, StepStatus.FAILED: Outcome.FAILED}.get(execution.status)
-
-
-def error_of(step: Step, failure: StepError, log_uri: str | None = None) -> RunError:
-    """Return what is recorded of a failure."""
-    return RunError(name=failure.error_name, message=failure.message, node=step.id, log_uri=log_uri)
+def error_of(step: str, failure: StepError, log_uri: str | None = None) -> RunError:
+    """Return what is recorded of the failure of a step, whose id in the records this is."""
+    return RunError(name=failure.error_name, message=failure.message, node=step, log_uri=log_uri)

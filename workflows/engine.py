@@ -7,6 +7,7 @@ what its nodes recorded, never by LangGraph's state.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -16,22 +17,23 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
-from langgraph.types import Command
 from structlog.stdlib import get_logger
 
 from translator import compiling
 from translator.language.expressions import ExpressionEngine, ExpressionError
 from translator.planning.catalog import Catalog
-from translator.planning.plan import Plan
-from workflows.attempt import Attempt, Ports
-from workflows.errors import JournalError, WorkflowError
+from translator.planning.plan import FINALLY, Plan
+from workflows.activity import Activity, Quiet
+from workflows.attempt import MAX_STEPS, Attempt, Ports
+from workflows.errors import JournalError, StepFailed, WorkflowError
 from workflows.failpoints import hit
-from workflows.performing import StepFailed
+from workflows.frames import Frame, Outcome, Visit
+from workflows.performing import LAST_STEPS
 from workflows.ports import PlanStore
 from workflows.program import Program, prepare
 from workflows.records import AttemptEnded, AttemptStarted, EventRecorded, History, RunMoved
 from workflows.run import Run, RunError, RunId, RunStatus
-from workflows.stepping import RunStepper
+from workflows.stepping import FRAME, RunStepper
 
 Json = Any
 AttemptKind = Literal["start", "resume", "recover", "retry"]
@@ -44,11 +46,13 @@ class _Live:
     """An attempt that is executed here and now."""
 
     attempt: Attempt
+    top: Frame
     task: asyncio.Task[Any] | None = None
     control: RunControl = field(default_factory=RunControl)
     is_new: bool = False  # there is no checkpoint yet
     is_cancelled: bool = False
     is_draining: bool = False
+    stopped_from_outside: bool = False  # not the run but whoever executes it was cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,16 @@ class _Ready:
 
     program: Program
     graph: CompiledStateGraph[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """What a run has come to before its `finally` has been executed."""
+
+    status: RunStatus
+    state: Mapping[str, Json] | None = None  # None: as the newest checkpoint has it
+    outputs: Json = None
+    error: RunError | None = None
 
 
 class Engine:
@@ -73,8 +87,7 @@ class Engine:
         self._ports, self._plans, self._catalog = ports, plans, catalog
         self._checkpointer, self._expressions = checkpointer, expressions
         self._live: dict[str, _Live] = {}
-        self._attempts: dict[str, Attempt] = {}
-        self._stepper = RunStepper(self._attempts)
+        self._stepper = RunStepper(ports.nodes)
         self._ready: dict[str, _Ready] = {}
         self._unrecorded: dict[str, int] = {}  # runs whose attempts since this one could not record their end
 
@@ -129,7 +142,7 @@ class Engine:
 
     async def _attempt(self, history: History, kind: AttemptKind) -> RunStatus:
         run, number = history.run, history.run.attempt + 1
-        if run.cancel_requested:
+        if run.cancel_requested and run.attempt == 0:
             return await self._end(run.id, run.attempt, RunStatus.CANCELLED)
         started = replace(run, status=RunStatus.RUNNING, attempt=number, started_at=run.started_at or datetime.now(UTC))
         try:
@@ -138,8 +151,10 @@ class Engine:
             return await self._end(run.id, number, RunStatus.FAILED, error=RunError(error.name, error.message))
         attempt = Attempt.of(replace(history, run=started), number, ready.program, self._ports)
         attempt.unrecorded_since = self._unrecorded.get(run.id)
-        live = self._live[run.id] = _Live(attempt, is_new=kind == "start")
-        self._attempts[run.id] = attempt
+        live = self._live[run.id] = _Live(
+            attempt, Frame.top(attempt), is_new=kind == "start", is_cancelled=run.cancel_requested
+        )
+        attempt.control = live.control
         try:
             self._claim(attempt, kind)
             self._tell_changes(attempt)
@@ -153,7 +168,7 @@ class Engine:
             self._unrecorded.pop(run.id, None)
             return status
         finally:
-            del self._live[run.id], self._attempts[run.id]
+            del self._live[run.id]
 
     def _claim(self, attempt: Attempt, kind: AttemptKind) -> None:
         """Queue the claim of the run and the attempt's start, as one unit.
@@ -172,43 +187,95 @@ class Engine:
         attempt = live.attempt
         while True:
             attempt.is_interrupted = False
-            ended = await self._drive(live, ready)
-            if ended is not None:
-                return ended
-            if live.is_cancelled or live.is_draining:
-                return await self._stopped(live)
+            ending = await self._drive(live, ready)
+            if ending is not None:
+                return await self._conclude(live, ready, ending)
+            if live.is_draining:
+                return await self._drained(attempt)
             waits = [question.interrupt_id for question in attempt.questions.values() if question.is_open]
             if waits and await self._end_waiting(attempt, waits):
-                return await self._stopped(live) if live.is_cancelled else RunStatus.WAITING
+                return RunStatus.WAITING
             await self._refresh(attempt)
-            attempt.rounds.clear()
+            live.top.rounds.clear()
+            attempt.activities.clear()
 
-    async def _drive(self, live: _Live, ready: _Ready) -> RunStatus | None:
-        """Run the graph once and record what came of it; None when it was interrupted."""
+    async def _drive(self, live: _Live, ready: _Ready) -> _Ending | None:
+        """Run the graph once and tell what came of it; None when it was interrupted, or drained."""
         attempt = live.attempt
         try:
             async with asyncio.timeout_at(_loop_time(attempt.deadline)):
                 state = await self._invoke(live, ready)
-        except StepFailed as failure:
-            return await self._fail(attempt, failure.error)
-        except GraphDrained:
-            return await self._stopped(live)
-        except TimeoutError:
-            return await self._fail(attempt, RunError("time-limit", "the run took longer than limits.duration allows"))
-        except asyncio.CancelledError:
-            return await self._cancelled(live)
+        except (StepFailed, TimeoutError) as failure:
+            late = RunError("time-limit", "the run took longer than limits.duration allows")
+            return _failed(failure.error if isinstance(failure, StepFailed) else late)
+        except (GraphDrained, asyncio.CancelledError) as stop:
+            live.stopped_from_outside = _is_cancelling()
+            live.is_draining = not live.is_cancelled or isinstance(stop, GraphDrained)
+            return None if live.is_draining else _Ending(RunStatus.CANCELLED)
         except JournalError:
             raise
         except Exception:
             log.exception("attempt.broke", run_id=attempt.run.id, attempt=attempt.number)
-            return await self._fail(attempt, RunError("internal-error", "the server failed; its log says more"))
-        return None if attempt.is_interrupted else await self._succeed(attempt, compiling.channels_of(state))
+            return _failed(RunError("internal-error", "the server failed; its log says more"))
+        if attempt.is_interrupted:
+            return _Ending(RunStatus.CANCELLED) if live.is_cancelled else None
+        return await self._succeeded(live.top, compiling.channels_of(state))
+
+    async def _succeeded(self, top: Frame, state: dict[str, Json]) -> _Ending:
+        try:
+            outputs = await top.evaluate(top.program.outputs, state)
+        except ExpressionError as error:
+            return _failed(RunError(error.name, f"an output has no value: {error.message}"))
+        return _Ending(RunStatus.SUCCEEDED, state, outputs)
+
+    async def _conclude(self, live: _Live, ready: _Ready, ending: _Ending) -> RunStatus:
+        """Execute what stands under `finally`, and record how the run ended."""
+        attempt = live.attempt
+        if ready.program.bodies.get(FINALLY):
+            try:
+                await self._finish(live, ending)
+            except Quiet:
+                return await self._drained(attempt)
+            except StepFailed as failure:
+                if ending.status is RunStatus.SUCCEEDED:
+                    ending = _failed(failure.error)
+            except asyncio.CancelledError:
+                if not live.is_cancelled:
+                    return await self._drained(attempt)
+                ending = _Ending(RunStatus.CANCELLED)
+        status = await self._end(
+            attempt.run.id, attempt.number, ending.status, outputs=ending.outputs, error=ending.error
+        )
+        if live.stopped_from_outside:
+            raise asyncio.CancelledError
+        return status
+
+    async def _finish(self, live: _Live, ending: _Ending) -> None:
+        state = ending.state
+        if state is None:
+            newest = await self._checkpointer.aget_tuple(_config(live.attempt))
+            values = newest.checkpoint["channel_values"] if newest else compiling.initial_state(live.top.plan)
+            state = dict.fromkeys(live.top.plan.state) | compiling.channels_of(values)
+        outcome = Outcome(ending.status, ending.error)
+        visit = Visit("", Activity())
+        live.task = asyncio.ensure_future(self._stepper.finish(live.top, visit, state, outcome))
+        try:
+            await live.task
+        finally:
+            live.task = None
+
+    async def _drained(self, attempt: Attempt) -> RunStatus:
+        """Record that the run is queued again."""
+        status = await self._end(attempt.run.id, attempt.number, RunStatus.QUEUED)
+        if _is_cancelling():
+            raise asyncio.CancelledError
+        return status
 
     async def _invoke(self, live: _Live, ready: _Ready) -> dict[str, Json]:
         if live.is_cancelled:
             raise asyncio.CancelledError
         given = await self._input(live)
-        config = _config(live.attempt, await self._replayed(live.attempt))
+        config = _config(live.attempt, await self._replayed(live.attempt), live.top)
         live.task = asyncio.ensure_future(ready.graph.ainvoke(given, config, durability="sync", control=live.control))
         try:
             return await live.task
@@ -223,8 +290,8 @@ class Engine:
         from their rows, and only what failed or is missing runs. LangGraph replays on a fork of that checkpoint, which
         stands for the same visit.
         """
-        retried_at, plan = attempt.run.retried_at, attempt.program.plan
-        if retried_at is None or attempt.failed_visit is None:
+        retried_at = attempt.run.retried_at
+        if retried_at is None or attempt.failed_visit is None or not attempt.program.plan.is_dag:
             return None
         newest = await self._checkpointer.aget_tuple(_config(attempt))
         if newest is None:
@@ -232,46 +299,18 @@ class Engine:
         if newest.metadata.get("source") == "fork" and newest.parent_config:
             parent: str = newest.parent_config.get("configurable", {})["checkpoint_id"]
             attempt.aliases[newest.checkpoint["id"]] = parent
-        step, visit = attempt.failed_visit
-        if datetime.fromisoformat(newest.checkpoint["ts"]) >= retried_at or not (plan.is_dag or plan.step(step).block):
+        _, visit = attempt.failed_visit
+        if datetime.fromisoformat(newest.checkpoint["ts"]) >= retried_at:
             return None
         attempt.replays = visit
         return visit
 
-    async def _cancelled(self, live: _Live) -> RunStatus:
-        """Record a stop; when not the run but whoever executes it was cancelled, say so upwards too."""
-        status = await self._stopped(live)
-        current = asyncio.current_task()
-        if current is not None and current.cancelling():
-            raise asyncio.CancelledError
-        return status
-
     async def _input(self, live: _Live) -> Json:
-        """Return what to start or resume the graph with."""
-        attempt, is_new, live.is_new = live.attempt, live.is_new, False
-        if is_new or await self._checkpointer.aget_tuple(_config(attempt)) is None:
-            return compiling.initial_state(attempt.program.plan)
-        answers = {
-            question.interrupt_id: question.answer
-            for question in attempt.questions.values()
-            if not question.is_open and not question.is_taken
-        }
-        return Command(resume=answers) if answers else None
-
-    async def _succeed(self, attempt: Attempt, state: dict[str, Json]) -> RunStatus:
-        try:
-            outputs = await attempt.evaluate(attempt.program.outputs, state)
-        except ExpressionError as error:
-            return await self._fail(attempt, RunError(error.name, f"an output has no value: {error.message}"))
-        return await self._end(attempt.run.id, attempt.number, RunStatus.SUCCEEDED, outputs=outputs)
-
-    async def _fail(self, attempt: Attempt, error: RunError) -> RunStatus:
-        return await self._end(attempt.run.id, attempt.number, RunStatus.FAILED, error=error)
-
-    async def _stopped(self, live: _Live) -> RunStatus:
-        """Record a stop: a cancelled run is over, a drained one is queued again."""
-        status = RunStatus.CANCELLED if live.is_cancelled else RunStatus.QUEUED
-        return await self._end(live.attempt.run.id, live.attempt.number, status)
+        """Return what to start the graph with, or None to go on: answers are in the rows."""
+        is_new, live.is_new = live.is_new, False
+        if is_new or await self._checkpointer.aget_tuple(_config(live.attempt)) is None:
+            return compiling.initial_state(live.attempt.program.plan)
+        return None
 
     # --- records ---------------------------------------------------------------------------------------------------
 
@@ -315,8 +354,8 @@ class Engine:
         await self._refresh(attempt)
         parked = attempt.parked.get(interrupt_id)
         if parked is not None and not attempt.questions[interrupt_id].is_open:
-            round_, member = parked
-            round_.wake(member)
+            activity, waiter = parked
+            activity.wake(waiter)
 
     def _tell_changes(self, attempt: Attempt) -> None:
         """Record an event for each stage or tool whose source is not what the plan was bound to."""
@@ -352,11 +391,21 @@ def _kind(run: Run) -> AttemptKind:
     return "retry" if run.attempt == run.retried_after else "resume"
 
 
-def _config(attempt: Attempt, checkpoint: str | None = None) -> RunnableConfig:
-    # Our own step cap counts; LangGraph's must never come first: a block takes three supersteps.
-    most = 3 * (attempt.program.plan.limits.steps or 10_000) + 10
-    place = {"thread_id": attempt.run.id} | ({"checkpoint_id": checkpoint} if checkpoint else {})
-    return {"configurable": place, "recursion_limit": most}
+def _config(attempt: Attempt, checkpoint: str | None = None, top: Frame | None = None) -> RunnableConfig:
+    # Our own step cap counts; LangGraph's must never come first: a DAG takes two supersteps.
+    most = 3 * (attempt.program.plan.limits.steps or MAX_STEPS) + 3 * LAST_STEPS
+    place: dict[str, Json] = {"thread_id": attempt.run.id} | ({"checkpoint_id": checkpoint} if checkpoint else {})
+    return {"configurable": place | ({FRAME: top} if top else {}), "recursion_limit": most}
+
+
+def _failed(error: RunError) -> _Ending:
+    return _Ending(RunStatus.FAILED, error=error)
+
+
+def _is_cancelling() -> bool:
+    """Tell whether not the run but whoever executes it was cancelled."""
+    current = asyncio.current_task()
+    return current is not None and bool(current.cancelling())
 
 
 def _loop_time(deadline: datetime | None) -> float | None:

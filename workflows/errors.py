@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from translator.errors import SpecloomError
+from workflows.run import RunError
 
 
 class WorkflowError(SpecloomError):
@@ -50,3 +51,11 @@ class StepError(WorkflowError):
         super().__init__(message)
         self.error_name = error_name
         self.tail = tail  # the end of what the step printed
+
+
+class StepFailed(StepError):
+    """A step inside failed for good and nothing caught it; `error` says which, and why."""
+
+    def __init__(self, error: RunError) -> None:
+        super().__init__(error.message, error_name=error.name)
+        self.error = error

@@ -129,6 +129,11 @@ class StepExecution:
     error: RunError | None = None
     log_uri: str | None = None
 
+    @property
+    def is_caught(self) -> bool:
+        """Tell whether the step failed, and a `catch` of it took the error: it has a way on, and perhaps a result."""
+        return self.status is StepStatus.FAILED and self.saves is not None
+
 
 @dataclass(frozen=True, slots=True)
 class QuestionAsked:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,14 +29,15 @@ from workflows.covering import Unreached, unreached
 from workflows.engine import Engine
 from workflows.expecting import ROOTS, Mismatch, Outcome, mismatches, path_of, shown
 from workflows.hosting.evaluation import Evaluator
+from workflows.hurrying import completed, hurried, is_whole
 from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.stages import LuigiStages
 from workflows.memory import MemoryArtifacts, MemoryJournal, MemoryPlans
 from workflows.mocking import MockedNodes
-from workflows.performing import NODES
 from workflows.ports import Tools
 from workflows.records import EventRecorded, History, RunCreated, StepExecution
 from workflows.run import Run, RunId
+from workflows.working import NODES
 
 Json = Any
 MOST_SECONDS = 60.0  # of one test
@@ -121,7 +122,7 @@ class SpecTestRunner:
         mistakes = self._mistakes(at, test)
         if mistakes:
             return CaseReport(test.name, position, tuple(mistakes))
-        mocks = MockedNodes(test.mocks, may_call=self.workshop.may_call)
+        mocks = MockedNodes(self._completed(test.mocks), may_call=self.workshop.may_call)
         execution = _Execution(self.plan, self.workshop, mocks)
         try:
             async with asyncio.timeout(MOST_SECONDS):
@@ -142,6 +143,10 @@ class SpecTestRunner:
             unused=tuple(name for name in test.mocks if name not in mocks.used),
         )
 
+    def _completed(self, mocks: Mapping[str, Json]) -> dict[str, Json]:
+        known = _known(self.plan, self.plan.workflows)
+        return {name: completed(one) if known[name].map and is_whole(one) else one for name, one in mocks.items()}
+
     def _failure(self, at: str, one: Mismatch) -> Failure:
         """Place a mismatch at its key, or at the test's name when the test leaves the key out."""
         pointer = join_pointer(at, "expect", one.key)
@@ -150,7 +155,7 @@ class SpecTestRunner:
 
     def _mistakes(self, at: str, test: SpecTest) -> list[Failure]:
         """Return what is wrong with a test before it runs: unknown nodes, inputs that do not fit."""
-        known = _known(self.plan)
+        known = _known(self.plan, self.plan.workflows)
         found = [
             Failure(f"there is no node {name} to be mocked", self._at(at, "mocks", name))
             for name in test.mocks
@@ -181,11 +186,12 @@ class _Execution:
 
     async def outcome(self, inputs: Mapping[str, Json]) -> Outcome:
         """Execute the run until it ends or waits."""
-        plan, shop = _hurried(self.plan), self.workshop
+        plan, shop = hurried(self.plan, self.mocks.mocks), self.workshop
         journal, saver, artifacts = MemoryJournal(), InMemorySaver(), MemoryArtifacts(shop.folder)
-        ports = Ports(journal, artifacts, shop.tools, shop.stages, shop.groups, shop.evaluator)
-        nodes = self.mocks.over(NODES)
-        engine = Engine(ports, MemoryPlans([plan]), shop.catalog, saver, shop.expressions, nodes=nodes)
+        ports = Ports(
+            journal, artifacts, shop.tools, shop.stages, shop.groups, shop.evaluator, nodes=self.mocks.over(NODES)
+        )
+        engine = Engine(ports, MemoryPlans([plan]), shop.catalog, saver, shop.expressions)
         now = datetime.now(UTC)
         run = Run(RunId(f"test-{id(self):x}"), plan.spec_name, 1, plan.spec_digest, plan.digest, inputs, now)
         await journal.commit(RunCreated(run), EventRecorded(run.id, "run.queued", now))
@@ -203,17 +209,6 @@ class _Execution:
             executions=history.steps,
             events=tuple(str(event.data.get("event")) for event in events if event.type == "emitted"),
         )
-
-
-def _hurried(plan: Plan) -> Plan:
-    """Return the plan without pauses between tries."""
-    steps = [one.model_copy(update={"retry": _without_pauses(one)}) for one in plan.steps]
-    called = {digest: _hurried(child) for digest, child in plan.workflows.items()}
-    return plan.model_copy(update={"steps": tuple(steps), "workflows": called})
-
-
-def _without_pauses(step: Step) -> Json:
-    return step.retry.model_copy(update={"initial_seconds": 0.0, "cap_seconds": 0.0})
 
 
 def _state(plan: Plan, saver: InMemorySaver, run_id: RunId) -> dict[str, Json]:
@@ -242,14 +237,14 @@ async def _result(execution: StepExecution, artifacts: MemoryArtifacts) -> Json:
     return json.loads(await artifacts.read(kept["artifact"])) if "artifact" in kept else kept.get("value")
 
 
-def _known(plan: Plan, prefix: str = "") -> dict[str, Step]:
+def _known(plan: Plan, called: Mapping[str, Plan], prefix: str = "") -> dict[str, Step]:
     """Return the steps of a plan and of what it calls, by the names that they have in a run."""
     found: dict[str, Step] = {}
     for step in plan.steps:
         found[prefix + step.id] = step
-        child = plan.workflows.get(step.call.source_digest) if step.call else None
+        child = called.get(step.call.source_digest) if step.call else None
         if child is not None:
-            found |= _known(child, f"{prefix}{step.id}/")
+            found |= _known(child, called, f"{prefix}{step.id}/")
     return found
 
 
@@ -270,10 +265,3 @@ def _unknown(key: str, plan: Plan, known: Mapping[str, Step]) -> str | None:
 
 def _without_mock(name: str) -> str:
     return f"{name} has no mock"
-
-
-def in_one_line(cases: Sequence[CaseReport]) -> str:
-    """Return how many tests there were and how many failed."""
-    failed = sum(not case.is_passed for case in cases)
-    tests = "1 test" if len(cases) == 1 else f"{len(cases)} tests"
-    return f"{tests}, {failed} failed" if failed else f"{tests}, all passed"

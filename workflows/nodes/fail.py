@@ -13,6 +13,6 @@ Json = Any
 async def fail(call: NodeCall) -> Json:
     """Raise the author's error."""
     failure, message = call.program.step.fail, call.program.message
-    text = await call.attempt.evaluate(message, call.state) if message else ""
+    text = await call.evaluate(message) if message else ""
     name = failure.error if failure else "failed"
     raise StepError(str(text) or f"the workflow ended with {name}", error_name=name)

@@ -42,7 +42,7 @@ async def run_stage(call: NodeCall) -> Json:
         read=step.read,
         timeout=step.timeout_seconds,
         workers=WORKERS,
-        log_dir=directory / LOGS / step.id,
+        log_dir=directory / LOGS / call.step_id,
     )
     result = await attempt.ports.stages.run(stage_call, _Recorder(call))
     _keep(call, result)
@@ -56,11 +56,11 @@ class _Recorder:
     call: NodeCall
 
     def expansion(self) -> Expansion | None:
-        recorded = self.call.attempt.expansions.get((self.call.program.step.id, self.call.visit.id))
+        recorded = self.call.attempt.expansions.get((self.call.step_id, self.call.visit.id))
         return Expansion.from_json(recorded.body) if recorded else None
 
     async def record_expansion(self, expansion: Expansion) -> None:
-        attempt, step = self.call.attempt, self.call.program.step.id
+        attempt, step = self.call.attempt, self.call.step_id
         record = ExpansionRecorded(
             attempt.run.id, step, self.call.visit.id, expansion.digest, expansion.as_json(), datetime.now(UTC)
         )
@@ -76,7 +76,7 @@ class _Recorder:
         return found is not None and found.status is StepStatus.SUCCEEDED
 
     def _found(self, task_key: str) -> StepExecution | None:
-        return self.call.attempt.execution(self.call.program.step.id, self.call.visit.id, task_key)
+        return self.call.attempt.execution(self.call.step_id, self.call.visit.id, task_key)
 
     async def task_started(self, task: ExpandedTask) -> None:
         record = self._opened(task)
@@ -95,7 +95,7 @@ class _Recorder:
         return StepExecution(
             run_id=attempt.run.id,
             step=execution.step,
-            visit=execution.visit,
+            visit=self.call.visit.id,
             try_number=before.try_number + 1 if before else 1,
             status=StepStatus.RUNNING,
             attempt=attempt.number,
@@ -107,7 +107,7 @@ class _Recorder:
         )
 
     def _event(self, kind: str, task: ExpandedTask, **data: Json) -> Any:
-        step = self.call.program.step.id
+        step = self.call.step_id
         return self.call.attempt.event(kind, step, task=task.key, name=task.name, **data)
 
     def task_progress(self, task: ExpandedTask, *, message: str | None, percentage: float | None) -> None:
@@ -138,7 +138,7 @@ class _Recorder:
     async def _kept_log(self, log: Path | None) -> str | None:
         if log is None or not _has_text(log):
             return None
-        attempt, step = self.call.attempt, self.call.program.step.id
+        attempt, step = self.call.attempt, self.call.step_id
         try:
             kept = await attempt.ports.artifacts.register(attempt.run.id, log)
         except UnknownArtifact:  # the task printed nothing
@@ -152,7 +152,7 @@ class _Recorder:
 
 def _keep(call: NodeCall, result: StageResult) -> None:
     """Enter the files that the stage's targets are into the list of artifacts."""
-    attempt, step = call.attempt, call.program.step.id
+    attempt, step = call.attempt, call.step_id
     own = f"specloom://runs/{attempt.run.id}/artifacts/"
     for leaf in _leaves(result.outputs):
         uri = str(leaf["uri"])

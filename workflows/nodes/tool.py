@@ -24,6 +24,6 @@ async def call_tool(call: NodeCall) -> Json:
             idempotency_key=call.execution.idempotency_key,
             timeout_seconds=step.timeout_seconds,
             run_id=call.attempt.run.id,
-            step=step.id,
+            step=call.step_id,
         )
     )

@@ -117,7 +117,7 @@ class Bench:
 
     def engine_graph(self, plan: Plan) -> Any:
         """Return the graph as LangGraph sees it, on the same checkpoints."""
-        return compiling.compile(plan, RunStepper({})).compile(checkpointer=self.saver)
+        return compiling.compile(plan, RunStepper()).compile(checkpointer=self.saver)
 
     def forget(self, attempt: asyncio.Task[Any]) -> None:
         """Lose an attempt as a kill does: what it records from now on goes nowhere."""

@@ -1,0 +1,25 @@
+"""Fields that an author does not want to be seen: hidden wherever people look, used as they are by the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, cast
+
+Json = Any
+HIDDEN = "***"
+
+
+def masked(value: Json, fields: Collection[str]) -> Json:
+    """Return a JSON value with the named fields hidden, at any depth; of a JSON pointer, its last key counts."""
+    if not fields:
+        return value
+    return _masked(value, {one.lstrip("/").rpartition("/")[2] if one.startswith("/") else one for one in fields})
+
+
+def _masked(value: Json, names: set[str]) -> Json:
+    if isinstance(value, dict):
+        shown = cast("dict[str, Json]", value)
+        return {name: HIDDEN if name in names else _masked(one, names) for name, one in shown.items()}
+    if isinstance(value, list):
+        return [_masked(one, names) for one in cast("list[Json]", value)]
+    return value
