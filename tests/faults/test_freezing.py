@@ -33,7 +33,9 @@ def test_a_frozen_server_is_replaced_and_refused_when_it_wakes_up(
     first = random.Random(seed).randrange(7)  # noqa: S311 - the same moments for the same seed
     for number in range(first, first + form.times(2, 10, 20)):
         folder = tmp_path / str(number)
-        code, took = _freeze(Ground.in_folder(folder, forker), pause=0.13 * (1 + number % 7))
+        is_quiet = number == first  # nothing is written at that moment, so that this one wakes up for sure
+        effect, pause = (2.0, 1.5) if is_quiet else (0.2, 0.13 * (1 + number % 7))
+        code, took = _freeze(Ground.in_folder(folder, forker), effect, pause)
         seconds.append(took)
         codes[code] += 1
         shutil.rmtree(folder)
@@ -48,13 +50,13 @@ def test_a_frozen_server_is_replaced_and_refused_when_it_wakes_up(
     tell("SIGSTOP, takeover, SIGCONT", lines, seconds=seconds, codes=codes)
 
 
-def _freeze(ground: Ground, pause: float) -> tuple[int, float]:
+def _freeze(ground: Ground, effect: float, pause: float) -> tuple[int, float]:
     """Freeze a busy server, let another one finish its work, wake it up; return its exit code and the seconds."""
     with ground.server(SPECLOOM_LEASE_SECONDS=LEASE_SECONDS) as sleeper:
         assert sleeper is not None
         ground.post_specs(sleeper)
         for name in ("flow", "dag", "expansion", "person"):
-            ground.execute(sleeper, name, seconds=0.2)
+            ground.execute(sleeper, name, seconds=effect)
         time.sleep(pause)
         sleeper.process.send_signal(signal.SIGSTOP)
         frozen_at = time.monotonic()
