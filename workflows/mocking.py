@@ -14,6 +14,7 @@ from typing import Any, cast
 from translator.planning.plan import FINALLY, Step, Verb
 from workflows.errors import StepError
 from workflows.nodes.call import Node, NodeCall
+from workflows.nodes.decide import chosen
 
 Json = Any
 ERROR = "$error"
@@ -47,16 +48,11 @@ class MockedNodes:
         `name` is what the step is called in the run, `<calling node>/<node>` inside a called workflow.
         """
         known = name or step.id
-        if known in self.mocks and not _are_whole(step, self.mocks[known]):
+        if known in self.mocks:
             return self._answer
         if step.wait is not None and step.wait.every_seconds is None and step.wait.signal is None:
             return _pass
         return None if self._is_called(step, known) else self._refuse
-
-    def whole_for(self, step: Step, name: str | None = None) -> Node | None:
-        """Return what stands for a whole map, when its mock has `ok` and thus the shape of the whole result."""
-        known = name or step.id
-        return self._answer if known in self.mocks and _are_whole(step, self.mocks[known]) else None
 
     def _instead_of(self, node: Node) -> Node:
         async def mocked_or_real(call: NodeCall) -> Json:
@@ -87,7 +83,7 @@ class MockedNodes:
         if failure is not None:
             raise failure
         if step.verb == "decide":
-            return _chosen(value, step)
+            return chosen(value, step.among, is_one=call.frame.program.member_of_flow(step))
         if step.verb == "human" and call.program.result is not None:
             _require_fit(call, value)
         return value
@@ -108,14 +104,6 @@ async def _pass(call: NodeCall) -> Json:
     del call
 
 
-def _are_whole(step: Step, mock: Json) -> bool:
-    """Tell whether a mock is the result of a map, or a list of such results for successive visits."""
-    if step.map is None:
-        return False
-    entries = cast("list[Json]", mock) if isinstance(mock, list) else [mock]
-    return bool(entries) and all(isinstance(one, dict) and "ok" in one for one in entries)
-
-
 def _of_visit(mock: Json, turn: int) -> Json:
     if not isinstance(mock, list):
         return mock
@@ -134,16 +122,6 @@ def _failure(value: Json) -> StepError | None:
         said = {"name": said}
     error = cast("dict[str, Json]", said)
     return StepError(str(error.get("message", "as the test says")), error_name=str(error.get("name", "step-failed")))
-
-
-def _chosen(value: Json, step: Step) -> dict[str, Json]:
-    """Return what a decision comes to; raises `invalid-result` as a tool's answer would."""
-    fields: dict[str, Json] = cast("dict[str, Json]", value) if isinstance(value, dict) else {"next": value}
-    chosen: Json = fields.get("next")
-    names = cast("list[Json]", chosen) if isinstance(chosen, list) else [chosen]
-    if not names or any(name not in step.among for name in names):
-        raise StepError(f"it chose none of {', '.join(step.among)}", error_name="invalid-result")
-    return {"next": names, "reason": fields.get("reason")}
 
 
 def _require_fit(call: NodeCall, answer: Json) -> None:

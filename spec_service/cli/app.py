@@ -16,6 +16,7 @@ COMMANDS = {
     "Specs": (
         spec_commands.validate,
         spec_commands.plan,
+        spec_commands.test,
         spec_commands.graph,
         spec_commands.explain,
         spec_commands.schema,
