@@ -72,7 +72,7 @@ class Dispatcher:
     )
     _numbers: count[int] = field(default_factory=count)
     _queued: set[RunId] = field(default_factory=set[RunId])
-    _active: set[RunId] = field(default_factory=set[RunId])
+    _active: dict[RunId, int] = field(default_factory=dict[RunId, int])  # each time with another number
     _again: set[RunId] = field(default_factory=set[RunId])
     _new: dict[RunId, History] = field(default_factory=dict[RunId, History])
     _expiries: Expiries = field(default_factory=Expiries)
@@ -101,11 +101,11 @@ class Dispatcher:
 
     def cancel(self, run_id: RunId) -> bool:
         """Stop a live attempt; False when the run is not live here."""
-        engine = self.desk.engine.value
-        if engine is None or run_id not in self._active:
+        engine, number = self.desk.engine.value, self._active.get(run_id)
+        if engine is None or number is None:
             return False
         if not engine.cancel(run_id):
-            self.group.start_soon(self._cancel_soon, engine, run_id)
+            self.group.start_soon(self._cancel_soon, engine, run_id, number)
         return True
 
     async def serve(self, *, recover: bool) -> None:
@@ -144,7 +144,7 @@ class Dispatcher:
                 self._again.add(run_id)
                 turns.release()
                 continue
-            self._active.add(run_id)
+            self._active[run_id] = next(self._numbers)
             self.group.start_soon(self._attempt, engine, run_id, turns)
 
     async def _attempt(self, engine: AttemptEngine, run_id: RunId, turns: asyncio.Semaphore) -> None:
@@ -159,21 +159,27 @@ class Dispatcher:
         except Exception:
             log.exception("attempt.broke", run_id=run_id)
         finally:
-            self._active.discard(run_id)
+            del self._active[run_id]
             turns.release()
             if run_id in self._again:
                 self._again.discard(run_id)
                 self.submit(run_id)
 
-    async def _cancel_soon(self, engine: AttemptEngine, run_id: RunId) -> None:
-        """Stop an attempt that has no task of its own at the moment, then make sure that the run is over."""
-        while run_id in self._active and not engine.cancel(run_id):  # noqa: ASYNC110 - the engine tells nobody
+    async def _cancel_soon(self, engine: AttemptEngine, run_id: RunId, number: int) -> None:
+        """Stop an attempt that has no task of its own at the moment, then make sure that the run is over.
+
+        Only that attempt: when the run was retried meanwhile, nobody wants the next one to stop.
+        """
+        while self._active.get(run_id) == number and not engine.cancel(run_id):  # noqa: ASYNC110 - it tells nobody
             await anyio.sleep(CANCEL_PATIENCE_SECONDS)
-        if run_id not in self._active:
-            now = datetime.now(UTC)
-            event = EventRecorded(run_id, "run.cancelled", now)
-            with suppress(JournalError):  # then whoever takes the run up again stops it
-                await self.desk.journal.commit(RunMoved(run_id, RunStatus.CANCELLED, now), event)
+        if run_id in self._active:
+            return
+        with suppress(JournalError):  # then whoever takes the run up again stops it
+            run = (await self.desk.journal.history(run_id)).run
+            if run.cancel_requested and not run.status.is_final:
+                now = datetime.now(UTC)
+                event = EventRecorded(run_id, "run.cancelled", now)
+                await self.desk.journal.commit(RunMoved(run_id, RunStatus.CANCELLED, now, only_from=run.status), event)
 
     async def _recover(self) -> None:
         for position in await self.desk.runs.unfinished():

@@ -7,7 +7,7 @@ import pytest
 from spec_service.answering import Closing, close_question
 from spec_service.eventually import Eventually
 from spec_service.ports import RunPosition
-from spec_service.worker import Desk, dispatching
+from spec_service.worker import CANCEL_PATIENCE_SECONDS, Desk, dispatching
 from workflows.memory import MemoryJournal
 from workflows.records import (
     CancelRequested,
@@ -15,6 +15,7 @@ from workflows.records import (
     QuestionAsked,
     RunCreated,
     RunMoved,
+    RunRetried,
 )
 from workflows.run import Run, RunId, RunStatus
 
@@ -217,6 +218,62 @@ async def test_a_cancel_between_two_moments_of_an_attempt_is_not_lost(journal):
         assert worker.cancel(RUN) is True
         gate.set()
         await reaches(journal, RunStatus.CANCELLED)
+
+
+async def test_a_cancel_that_comes_late_does_not_stop_the_attempt_after_a_retry(journal):
+    await created(journal)
+    gates = [anyio.Event(), anyio.Event()]
+
+    async def fail_then_succeed(_run_id):
+        if not gates[0].is_set():
+            return RunStatus.FAILED
+        await anyio.sleep(5 * CANCEL_PATIENCE_SECONDS)
+        return RunStatus.SUCCEEDED
+
+    engine, dispatcher = working(journal, fail_then_succeed, RUN)
+    original = engine.run_attempt
+
+    async def slow_end(run_id, _known=None):
+        if gates[0].is_set():  # the second attempt is not live for a while, as the first one is no longer
+            await gates[1].wait()
+            return await original(run_id)
+        status = await original(run_id)
+        await gates[0].wait()
+        return status
+
+    engine.run_attempt = slow_end
+    async with dispatcher as worker:
+        await reaches(journal, RunStatus.FAILED)
+        assert worker.cancel(RUN) is True
+        assert await journal.commit(RunRetried(RUN, datetime.now(UTC)))
+        worker.submit(RUN)
+        gates[0].set()
+        await anyio.sleep(5 * CANCEL_PATIENCE_SECONDS)
+        gates[1].set()
+        await reaches(journal, RunStatus.SUCCEEDED)
+
+
+async def test_a_run_that_was_retried_is_not_cancelled_by_a_late_cancel_while_it_waits_for_its_turn(journal):
+    await created(journal)
+    gate = anyio.Event()
+    engine, dispatcher = working(journal, succeed)
+
+    async def broken(run_id, _known=None):
+        await gate.wait()
+        now = datetime.now(UTC)
+        await journal.commit(RunMoved(run_id, RunStatus.RUNNING, now))
+        await journal.commit(RunMoved(run_id, RunStatus.FAILED, now))
+        await journal.commit(RunRetried(run_id, now))  # at once, and nobody has submitted it yet
+        return RunStatus.FAILED
+
+    engine.run_attempt = broken
+    async with dispatcher as worker:
+        worker.submit(RUN)
+        await anyio.wait_all_tasks_blocked()
+        assert worker.cancel(RUN) is True
+        gate.set()
+        await anyio.sleep(5 * CANCEL_PATIENCE_SECONDS)
+    assert await status_of(journal) is RunStatus.QUEUED
 
 
 async def test_draining_queues_what_is_live(journal):
