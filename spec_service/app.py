@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spec_service.api import house_routes, run_routes, spec_routes
+from spec_service.api import house_routes, run_routes, signal_routes, spec_routes, upload_routes
 from spec_service.api.guard import Guard
 from spec_service.api.problems import answer_error, answer_problem
 from spec_service.bootstrap import open_services
@@ -28,7 +28,13 @@ from spec_service.services import Services
 from spec_service.settings import Settings
 from translator.errors import SpecloomError
 
-_ROUTERS = (spec_routes.router, run_routes.router, house_routes.router)
+_ROUTERS = (
+    spec_routes.router,
+    run_routes.router,
+    signal_routes.router,
+    upload_routes.router,
+    house_routes.router,
+)
 _COLLECTOR = (100_000, 50, 100)  # with thousands of live runs, Python's own thresholds stop the loop for seconds
 _LEFT_TO_CLOSE_SECONDS = 5  # for connections, once everything is drained
 

@@ -34,6 +34,7 @@ from spec_service.storage.pruning import Grace, Pruner
 from spec_service.storage.runs import SqlRunBoard
 from spec_service.storage.sealing import Sealer
 from spec_service.storage.specs import SqlSpecStore
+from spec_service.storage.uploads import FolderUploads
 from spec_service.worker import AttemptEngine, Desk, dispatching
 from workflows.catalog_file import CatalogFile, read_catalog_file
 from workflows.cataloging import LoadedCatalog, open_catalog
@@ -67,6 +68,7 @@ class _Opening:
     sealer: Sealer
     plans: SqlPlanStore
     artifacts: FolderArtifacts
+    uploads: FolderUploads
     catalog: Eventually[LoadedCatalog]
     engine: Eventually[AttemptEngine]
     checkpoints: Eventually[CheckpointReader]
@@ -102,7 +104,8 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             journal=journal,
             sealer=sealer,
             plans=SqlPlanStore(database),
-            artifacts=FolderArtifacts(settings.data / "runs"),
+            artifacts=FolderArtifacts(settings.data / "runs", settings.uploads),
+            uploads=FolderUploads(settings.uploads, database),
             catalog=Eventually(),
             engine=Eventually(),
             checkpoints=Eventually(),
@@ -120,6 +123,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             events=journal,
             health=journal,
             artifacts=opening.artifacts,
+            uploads=opening.uploads,
             checkpoints=opening.checkpoints,
             catalog=opening.catalog,
             planner=Planner(opening.catalog),

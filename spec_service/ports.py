@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -17,6 +17,7 @@ Json = Any
 
 
 SourceKind = Literal["api", "file", "git"]
+SOURCE_KINDS: tuple[SourceKind, ...] = ("api", "file", "git")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,31 @@ class ArtifactShelf(ArtifactStore, Protocol):
 
     async def open(self, uri: str) -> AsyncGenerator[bytes]:
         """Return the bytes in chunks; raises `UnknownArtifact`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Bytes that somebody sent, for the inputs of runs."""
+
+    uri: str  # specloom://uploads/<sha256>
+    bytes: int
+    sha256: str
+    media_type: str
+
+
+class UploadShelf(Protocol):
+    """Bytes that somebody sent, once each."""
+
+    async def put(self, content: AsyncIterable[bytes], media_type: str) -> tuple[Upload, bool]:
+        """Keep bytes while they come, whole or not at all; False when they were there already.
+
+        Raises `JournalError` when they cannot be written, and what `content` raises.
+        """
+        ...
+
+    async def use(self, digests: Sequence[str]) -> frozenset[str]:
+        """Keep uploads for a while more, since a run is about to name them; return those that are not there."""
         ...
 
 

@@ -16,6 +16,8 @@ Json = Any
 Media = Literal["yaml", "json"]
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
 _KEY = re.compile(r"[!-~]{1,255}")
+_SIGNAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_MAX_SIGNAL_KEY = 512
 _MAX_LABELS = 32
 _MAX_LABEL_VALUE = 256
 _MAX_PRIORITY = 1000
@@ -63,6 +65,34 @@ class ResumeRequest:
 
 GO_ON = ResumeRequest(has_answer=False)
 """Asks a run to go on that nobody executes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRequest:
+    """What a signal carries."""
+
+    data: Json = None
+    key: str | None = None  # tells signals of one name apart
+
+    @classmethod
+    def read(cls, document: Document, *, needs_key: bool = False) -> SignalRequest:
+        """Read a body; raises `Refused`."""
+        body = _Body(document, ("data", "key"))
+        key = body.text("key")
+        if key is not None and not 1 <= len(key) <= _MAX_SIGNAL_KEY:
+            body.wrong("/key", "out-of-range", f"`key` has 1 to {_MAX_SIGNAL_KEY} characters")
+        if key is None and needs_key and not body.problems:
+            body.wrong("", "missing-field", "a signal that is sent to no run needs a `key`")
+        body.refuse()
+        return cls(body.value.get("data"), key)
+
+
+def read_signal_name(name: str) -> str:
+    """Return the name of a signal; raises `Refused` for what is none."""
+    if not _SIGNAL.fullmatch(name):
+        message = "the name of a signal is letters, digits and _, no digit first, at most 63 characters"
+        raise Refused([Problem("bad-name", message)])
+    return name
 
 
 def read_nothing(document: Document) -> None:

@@ -15,6 +15,7 @@ from spec_service.ports import (
     PlanShelf,
     RunBoard,
     SpecStore,
+    UploadShelf,
     Worker,
 )
 from spec_service.settings import Settings
@@ -35,6 +36,7 @@ class Services:
     events: EventLog
     health: Health
     artifacts: ArtifactShelf
+    uploads: UploadShelf
     checkpoints: Eventually[CheckpointReader]  # LangGraph takes seconds to import
     catalog: Eventually[LoadedCatalog]
     planner: Planner

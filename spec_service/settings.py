@@ -16,6 +16,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 DEFAULT_CATALOG = Path("specloom.toml")
 KIB = 1024
 MIB = 1024 * KIB
+GIB = 1024 * MIB
 
 
 class Settings(BaseSettings):
@@ -42,6 +43,10 @@ class Settings(BaseSettings):
     max_wait_seconds: float = Field(default=600.0, gt=0, description="The longest `?wait=`.")
     max_spec_bytes: int = Field(default=MIB, ge=1, description="The largest spec.")
     max_body_bytes: int = Field(default=16 * MIB, ge=1, description="The largest body of an execute or a resume.")
+    max_upload_bytes: int = Field(default=GIB, ge=1, description="The largest upload.")
+    upload_grace_seconds: float = Field(
+        default=604_800.0, ge=0, description="How long an upload is kept that no run names which may go on."
+    )
     checkpoint_key: SecretStr | None = Field(
         default=None,
         description="Key that encrypts checkpoints: base64 of 32 bytes. Several, parted by commas: the first encrypts.",
@@ -69,6 +74,11 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """Return the file of the database."""
         return self.data / "specloom.db"
+
+    @property
+    def uploads(self) -> Path:
+        """Return the folder of uploads."""
+        return self.data / "uploads"
 
     @property
     def is_on_loopback(self) -> bool:

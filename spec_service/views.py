@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from spec_service.ports import SourceKind
+from translator.planning.comparing import PlanDiff
 from translator.planning.plan import Advice, Bound, Channel, JsonSchema, Limits, Plan, Step
 from workflows.records import Event, Question
 from workflows.run import Run
@@ -28,6 +30,23 @@ class Page(View, Generic[T]):
     next: str | None = None
 
 
+class SourceView(View):
+    """Where the text of a revision came from."""
+
+    kind: SourceKind
+    path: str | None = None  # of the file, from the folder or the repository that it was applied from
+    commit: str | None = None
+
+
+class PublicationView(View):
+    """Where a text was committed."""
+
+    commit: str
+    branch: str
+    path: str
+    sha256: str  # of the text
+
+
 class SpecView(View):
     """A stored revision of a spec."""
 
@@ -40,6 +59,9 @@ class SpecView(View):
     labels: dict[str, str] = Field(default_factory=dict[str, str])
     created_at: datetime
     warnings: tuple[Advice, ...] = ()
+    source: SourceView = SourceView(kind="api")
+    published: PublicationView | None = None
+    retired_at: datetime | None = None  # of the name: it can be neither planned nor run
 
 
 class SpecText(SpecView):
@@ -57,6 +79,24 @@ class Validity(View):
     version: str | None
     digest: str
     warnings: tuple[Advice, ...] = ()
+
+
+class WaitingRuns(View):
+    """Runs that wait at the same nodes of the same plan; they end on it, unless somebody forks them."""
+
+    plan: str
+    nodes: tuple[str, ...]
+    count: int
+    runs: tuple[str, ...]  # some of them
+    can_go_on: bool  # a fork of them could go on with the new plan
+    why: tuple[str, ...] = ()  # what is in the way
+
+
+class PlanChanges(PlanDiff):
+    """What leads from one plan to another, and what becomes of the runs that wait on others."""
+
+    runs: tuple[WaitingRuns, ...] = ()
+    has_more_runs: bool = False  # more wait than were looked at
 
 
 class PlanView(View):
@@ -78,9 +118,10 @@ class PlanView(View):
     bounds: tuple[Bound, ...]
     mermaid: str
     warnings: tuple[Advice, ...]
+    changes: PlanChanges | None = None  # against the last plan of the spec, when it was planned now and had one
 
     @classmethod
-    def of(cls, plan: Plan) -> PlanView:
+    def of(cls, plan: Plan, changes: PlanChanges | None = None) -> PlanView:
         """Show a plan."""
         return cls(
             digest=plan.digest,
@@ -99,6 +140,7 @@ class PlanView(View):
             bounds=plan.bounds,
             mermaid=plan.mermaid,
             warnings=plan.warnings,
+            changes=changes,
         )
 
 
@@ -116,10 +158,13 @@ def _transitions(plan: Plan) -> list[dict[str, Json]]:
     return found
 
 
-class WaitingFor(View):
-    """What a waiting run waits for."""
+WaitKind = Literal["person", "time", "signal", "external"]
 
-    kind: str = "person"
+
+class WaitingFor(View):
+    """What a waiting run waits for: a person, a time, a signal, or something outside that it asks now and then."""
+
+    kind: WaitKind = "person"
     interrupt_id: str
     node: str
     title: str
@@ -128,7 +173,9 @@ class WaitingFor(View):
     schema_: JsonSchema = Field(alias="schema", serialization_alias="schema")
     assignees: tuple[str, ...] = ()
     asked_at: datetime
-    expires_at: datetime | None = None
+    expires_at: datetime | None = None  # of a time: when it is over; of something outside: when it is asked next
+    signal: str | None = None
+    key: str | None = None  # of the signal
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -136,6 +183,9 @@ class WaitingFor(View):
     def of(cls, question: Question) -> WaitingFor:
         """Show an open question."""
         return cls(
+            kind="external" if question.kind == "poll" else question.kind,
+            signal=question.signal,
+            key=question.key,
             interrupt_id=question.interrupt_id,
             node=question.step,
             title=question.title,
@@ -291,6 +341,24 @@ class StagesView(View):
     items: tuple[EntryView, ...]
     failures: tuple[FailureView, ...] = ()
     next: str | None = None
+
+
+class SignalView(View):
+    """What became of a signal for whichever run waits for its key."""
+
+    name: str
+    key: str
+    delivered_to: tuple[str, ...]  # runs
+    is_kept: bool  # for the first run that will wait for it
+
+
+class UploadView(View):
+    """Bytes that a run can be given as an input."""
+
+    uri: str  # specloom://uploads/<sha256>
+    bytes: int
+    sha256: str
+    media_type: str
 
 
 class VersionView(View):

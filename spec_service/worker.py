@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from spec_service.expiring import Expiries
 from spec_service.ports import Announcer, RunBoard, RunPosition
 from workflows.errors import JournalError
 from workflows.ports import Journal
-from workflows.records import EventRecorded, History, QuestionAnswered, RunMoved
+from workflows.records import EventRecorded, History, QuestionAnswered, Record, RunMoved, RunRetried
 from workflows.run import Run, RunId, RunStatus
 
 RETAKE_SECONDS = 0.05  # until a run whose records could not be written is taken up again; doubles each time
@@ -110,7 +110,7 @@ class Dispatcher:
 
     async def serve(self, *, recover: bool) -> None:
         """Continue what is unfinished, then execute what is submitted, until cancelled."""
-        self.desk.announcer.observe(self._expiries.observe)
+        self.desk.announcer.observe(self._observe)
         self.desk.announcer.observe_recovery(self._outage_over.set)
         self.group.start_soon(self._stop_when_fenced_off)
         self.group.start_soon(self._recover_after_outages)
@@ -231,9 +231,24 @@ class Dispatcher:
             if await journal.commit(RunMoved(run.id, RunStatus.QUEUED, now, only_from=RunStatus.WAITING), event):
                 self.submit(run.id, run.priority)
 
+    def _observe(self, records: Sequence[Record]) -> None:
+        self._expiries.observe(records)
+        for record in records:
+            if isinstance(record, RunRetried):  # its open questions are known only if they were asked in this process
+                self.group.start_soon(self._expect, record.run_id)
+
+    async def _expect(self, run_id: RunId) -> None:
+        for question in (await self.desk.journal.history(run_id)).questions:
+            if question.is_open:
+                self._expiries.add(question)
+
     async def _expire(self, run_id: RunId, interrupt_id: str) -> None:
-        expired = QuestionAnswered(run_id, interrupt_id, datetime.now(UTC), has_expired=True)
+        now = datetime.now(UTC)
+        expired = QuestionAnswered(run_id, interrupt_id, now, has_expired=True)
         try:
+            question = await self.desk.journal.question(run_id, interrupt_id)
+            if question is None or question.expires_at is None or question.expires_at > now:
+                return  # it was asked anew since
             if await close_question(self.desk.journal, self, expired, "expired"):
                 log.info("question.expired", run_id=run_id)
         except JournalError as error:

@@ -22,6 +22,7 @@ EVENT_TYPES: dict[str, str] = {
     "step.cancelled": "A step was stopped, or how a try of it ended could not be recorded.",
     "step.asked": "A person is asked: {interrupt_id, title, assignees, expires_at}.",
     "step.answered": "The answer was taken: {interrupt_id, by?}.",
+    "signal.received": "A signal came, and was taken by a wait or kept for one: {name, key, is_kept}.",
     "luigi.expanded": "A luigi step turned into tasks: {digest, tasks, complete}.",
     "luigi.task-started": "A Luigi task began: {task, name}.",
     "luigi.task-progress": "A Luigi task tells how far it is: {task, name, percentage?, message?}.",

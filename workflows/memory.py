@@ -14,7 +14,7 @@ from translator.planning.plan import Plan
 from workflows.applying import Entry, Refusal, applied
 from workflows.errors import JournalError, StepError, UnknownArtifact, UnknownPlan, UnknownRun, UnknownSecret
 from workflows.following import Followers
-from workflows.ports import Artifact, ToolCall
+from workflows.ports import UPLOADS, Artifact, ToolCall
 from workflows.records import (
     NO_RUN,
     ArtifactStored,
@@ -246,6 +246,12 @@ class MemoryArtifacts:
         if not real.is_relative_to(work) or not real.is_file():
             raise UnknownArtifact
         return self._keep(run_id, real.relative_to(work).as_posix(), real.read_bytes(), "application/octet-stream")
+
+    def upload(self, content: bytes) -> str:
+        """Keep bytes that belong to no run, and return their URI."""
+        uri = f"{UPLOADS}{hashlib.sha256(content).hexdigest()}"
+        self._kept[uri] = content
+        return uri
 
     async def read(self, uri: str) -> bytes:
         """Return the bytes; raises `UnknownArtifact`."""

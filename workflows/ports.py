@@ -16,6 +16,8 @@ from workflows.records import Event, History, KeyKept, Question, Record
 from workflows.run import RunId
 
 Json = Any
+UPLOADS = "specloom://uploads/"
+"""What the URI of an upload begins with; its digest follows."""
 
 
 class Journal(Protocol):
@@ -105,7 +107,7 @@ class Artifact:
 
 
 class ArtifactStore(Protocol):
-    """A run's private directory and the bytes that it keeps there."""
+    """A run's private directory and the bytes that it keeps there; what was uploaded can be read by its URI, too."""
 
     def work_directory(self, run_id: RunId) -> Path:
         """Return the directory in which the run's stages work; it exists."""

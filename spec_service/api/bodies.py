@@ -69,22 +69,20 @@ async def read_body(request: Request, limit: int) -> tuple[bytes, Media]:
     media = media_of(request)
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
-        await _take_the_rest(request, limit)
+        await take_the_rest(request, limit)
         raise Refused([_too_large(limit)])
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
         if len(data) > limit:
-            await _take_the_rest(request, limit)
+            await take_the_rest(request, limit)
             raise Refused([_too_large(limit)])
     return bytes(data), media
 
 
 def media_of(request: Request) -> Media:
     """Return what the headers say the body is; raises `Refused` (`unsupported-media-type`)."""
-    encodings = [one.strip().lower() for one in request.headers.getlist("content-encoding")]
-    if any(one not in ("", "identity") for one in encodings):
-        raise Refused([_unsupported("the body is compressed or otherwise encoded", "send it as it is")])
+    refuse_encoded(request)
     types = request.headers.getlist("content-type")
     kind, _, rest = (types[0] if len(types) == 1 else "").partition(";")
     media = MEDIA_TYPES.get(kind.strip().lower())
@@ -97,12 +95,19 @@ def media_of(request: Request) -> Media:
     return media
 
 
+def refuse_encoded(request: Request) -> None:
+    """Raise `Refused` (`unsupported-media-type`) for a body that is compressed."""
+    encodings = [one.strip().lower() for one in request.headers.getlist("content-encoding")]
+    if any(one not in ("", "identity") for one in encodings):
+        raise Refused([_unsupported("the body is compressed or otherwise encoded", "send it as it is")])
+
+
 async def _has_body(request: Request) -> bool:
     headers = request.headers
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-async def _take_the_rest(request: Request, limit: int) -> None:
+async def take_the_rest(request: Request, limit: int) -> None:
     """Take some more bytes and forget them: a client that is still sending could not read the answer otherwise."""
     if "expect" in request.headers:
         return

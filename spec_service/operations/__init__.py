@@ -3,12 +3,16 @@
 Every operation takes the `Services` bundle first and returns a view. It raises `Refused` (problems of what was sent)
 or another named error of `spec_service.errors` and `workflows.errors`.
 
-create_spec(services, data: bytes, media: Media) -> tuple[SpecView, bool]    created or known already
+create_spec(services, data: bytes, media: Media, source=None) -> tuple[SpecView, bool]    created or known already
 validate_spec(services, data: bytes, media: Media) -> Validity
 get_spec(services, spec_id: str) -> SpecText
 list_specs(services, cursor: str | None = None, limit: int = 50) -> Page[SpecView]
 plan_spec(services, spec_id: str) -> PlanView
+preview_plan(services, data: bytes, media: Media) -> PlanView    of a text that is not stored
 get_plan(services, digest: str) -> PlanView
+compare_plans(services, old: str, new: str) -> PlanChanges
+draw_plan(services, digest: str, drawing: Drawing) -> str
+retire_spec(services, name: str) -> SpecView
 execute_spec(services, spec_id: str, request: ExecuteRequest, wait: float | None = None, key=None) -> RunAnswer
 get_run(services, run_id: str) -> RunView
 list_runs(services, wanted: RunFilter, cursor: str | None = None, limit: int = 50) -> Page[RunItem]
@@ -17,6 +21,9 @@ follow_events(services, run_id: str, after: int = 0) -> AsyncIterator[EventView]
 resume_run(services, run_id: str, request: ResumeRequest, key: RequestKey | None = None) -> RunAnswer
 cancel_run(services, run_id: str, key: RequestKey | None = None) -> RunAnswer
 retry_run(services, run_id: str, key: RequestKey | None = None) -> RunAnswer
+send_signal(services, run_id: str, name: str, request: SignalRequest, key: RequestKey | None = None) -> RunAnswer
+send_keyed_signal(services, name: str, request: SignalRequest) -> SignalView
+upload(services, content: AsyncIterable[bytes], media_type: str) -> tuple[UploadView, bool]    new or known already
 run_state(services, run_id: str) -> StateView
 run_checkpoints(services, run_id: str, cursor: str | None = None, limit: int = 50) -> Page[CheckpointView]
 list_artifacts(services, run_id: str, everything: bool = False) -> Page[ArtifactView]
@@ -26,7 +33,9 @@ get_stage(services, name: str) -> tuple[EntryView, ...]    all versions, the new
 """
 
 from spec_service.operations.cancel_run import cancel_run
+from spec_service.operations.compare_plans import compare_plans
 from spec_service.operations.create_spec import create_spec
+from spec_service.operations.draw_plan import draw_plan
 from spec_service.operations.execute_spec import execute_spec
 from spec_service.operations.get_artifact import get_artifact
 from spec_service.operations.get_plan import get_plan
@@ -38,16 +47,22 @@ from spec_service.operations.list_runs import list_runs
 from spec_service.operations.list_specs import list_specs
 from spec_service.operations.list_stages import list_stages
 from spec_service.operations.plan_spec import plan_spec
+from spec_service.operations.preview_plan import preview_plan
 from spec_service.operations.resume_run import resume_run
+from spec_service.operations.retire_spec import retire_spec
 from spec_service.operations.retry_run import retry_run
 from spec_service.operations.run_checkpoints import run_checkpoints
 from spec_service.operations.run_events import follow_events, page_events
 from spec_service.operations.run_state import run_state
+from spec_service.operations.send_signal import send_keyed_signal, send_signal
+from spec_service.operations.upload import upload
 from spec_service.operations.validate_spec import validate_spec
 
 __all__ = [  # more than ten names: the list of operations is the product
     "cancel_run",
+    "compare_plans",
     "create_spec",
+    "draw_plan",
     "execute_spec",
     "follow_events",
     "get_artifact",
@@ -61,9 +76,14 @@ __all__ = [  # more than ten names: the list of operations is the product
     "list_stages",
     "page_events",
     "plan_spec",
+    "preview_plan",
     "resume_run",
+    "retire_spec",
     "retry_run",
     "run_checkpoints",
     "run_state",
+    "send_keyed_signal",
+    "send_signal",
+    "upload",
     "validate_spec",
 ]

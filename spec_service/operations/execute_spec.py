@@ -14,7 +14,8 @@ from typing import Any, cast
 import anyio
 from structlog.stdlib import get_logger
 
-from spec_service.errors import NotReady, PlanMismatch
+from spec_service.artifact_inputs import require_artifacts
+from spec_service.errors import NotReady, PlanMismatch, SpecRetired
 from spec_service.fitting import require_fit
 from spec_service.keys import RunAnswer, kept, once
 from spec_service.ports import RunPosition, StoredSpec
@@ -40,7 +41,7 @@ async def execute_spec(
 ) -> RunAnswer:
     """Queue a run, once for a key; with `wait`, return it as it is when it stops or after so many seconds.
 
-    Raises `UnknownSpec`, `UnknownPlan`, `PlanMismatch`, `KeyMismatch`, `Refused`, `NotReady`.
+    Raises `UnknownSpec`, `SpecRetired`, `UnknownPlan`, `PlanMismatch`, `KeyMismatch`, `Refused`, `NotReady`.
     """
     answer = await once(services, key, partial(_queued, services, spec_id, request, key))
     if wait is None:
@@ -53,8 +54,12 @@ async def _queued(services: Services, spec_id: str, request: ExecuteRequest, key
     if services.health.is_full:
         raise NotReady("More is queued than can be written at the moment; ask again in a second.")
     stored = await services.specs.get(spec_id)
+    if stored.retired_at is not None:
+        raise SpecRetired
     plan = await _plan(services, stored, request.plan)
-    run = _run(stored, plan, request, await _inputs(plan.inputs, request.inputs))
+    inputs = await _inputs(plan.inputs, request.inputs)
+    await require_artifacts(services, plan.inputs, inputs)
+    run = _run(stored, plan, request, inputs)
     queued = EventRecorded(run.id, "run.queued", run.created_at, data={"spec": stored.id, "plan": plan.digest})
     answer = RunAnswer(RunView.of(run))
     if key is not None and not await services.journal.commit(

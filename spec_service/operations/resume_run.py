@@ -8,12 +8,12 @@ from functools import partial
 
 from structlog.stdlib import get_logger
 
-from spec_service.answering import Closing, Notes, close_question
 from spec_service.errors import AlreadyFinal, NotWaiting, Refused, SeveralQuestions
 from spec_service.fitting import require_fit
 from spec_service.keys import RunAnswer, kept, once
 from spec_service.ports import RunPosition
 from spec_service.requests import RequestKey, ResumeRequest
+from spec_service.run_answers import close_and_tell
 from spec_service.services import Services
 from spec_service.views import RunView
 from translator.language.problems import Problem
@@ -48,20 +48,14 @@ async def _resumed(services: Services, run_id: RunId, request: ResumeRequest, ke
 async def _answered(
     services: Services, position: RunPosition, request: ResumeRequest, key: RequestKey | None
 ) -> RunAnswer:
-    run, now = position.run, datetime.now(UTC)
     question = _question(position, request.interrupt_id)
     await require_fit(question.schema or {}, request.answer, pointer="/answer", name="invalid-answer")
-    questions = tuple(one for one in position.questions if one is not question)
-    queued = RunAnswer(RunView.of(replace(run, status=RunStatus.QUEUED), questions))
-    status = RunStatus.QUEUED if run.status is RunStatus.WAITING else run.status  # it has just ceased to wait
-    told = RunAnswer(RunView.of(replace(run, status=status), questions))
-    answered = QuestionAnswered(run.id, question.interrupt_id, now, answer=request.answer)
-    notes = Notes(kept(key, queued, now), kept(key, told, now))
-    closing = await close_question(services.journal, services.worker, answered, "answer", notes)
-    if closing is None:
+    answered = QuestionAnswered(question.run_id, question.interrupt_id, datetime.now(UTC), answer=request.answer)
+    answer = await close_and_tell(services, position, answered, "answer", key)
+    if answer is None:
         raise NotWaiting
-    log.info("run.answered", run_id=run.id)
-    return queued if closing is Closing.QUEUED else told
+    log.info("run.answered", run_id=question.run_id)
+    return answer
 
 
 async def _queued(services: Services, position: RunPosition, key: RequestKey | None) -> RunAnswer:
@@ -93,13 +87,33 @@ async def _submitted(services: Services, position: RunPosition, key: RequestKey 
 
 
 def _lack(question: Question) -> Problem:
+    if question.kind != "person":
+        return Problem("answer-needed", _wait(question), suggestion=_way_out(question))
     message = f"{question.step} asks {question.title!r} (interrupt_id {question.interrupt_id})"
     suggestion = "send `answer`; `waiting_for` of the run has the schema that it must fit"
     return Problem("answer-needed", message, "/answer", suggestion=suggestion)
 
 
+def _wait(question: Question) -> str:
+    """Return what a question waits for that no person answers."""
+    if question.kind == "signal":
+        key = f" with the key {question.key!r}" if question.key is not None else ""
+        return f"{question.step} waits for the signal {question.signal}{key}"
+    what = "something outside, and looks again" if question.kind == "poll" else "a time, which comes"
+    return f"{question.step} waits for {what}{f' at {question.expires_at:%FT%TZ}' if question.expires_at else ''}"
+
+
+def _way_out(question: Question) -> str:
+    if question.kind == "signal":
+        return f"send it with POST /runs/{question.run_id}/signals/{question.signal}"
+    return "the run goes on by itself, as long as a server runs"
+
+
 def _question(position: RunPosition, interrupt_id: str | None) -> Question:
-    open_ = [one for one in position.questions if one.is_open and interrupt_id in (None, one.interrupt_id)]
+    named = [one for one in position.questions if one.is_open and interrupt_id in (None, one.interrupt_id)]
+    open_ = [one for one in named if one.kind == "person"]
+    if named and not open_ and not position.run.status.is_final:
+        raise NotWaiting(f"the run waits for no person: {_wait(named[0])}; {_way_out(named[0])}")
     if not open_ or position.run.status.is_final:
         raise NotWaiting
     if len(open_) > 1:

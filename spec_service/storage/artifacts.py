@@ -1,7 +1,8 @@
 """The folder of artifacts: each run has a private directory, and nothing in it leads outside.
 
 <data>/runs/<run>/work        where the run's stages work; files of it become artifacts where they lie
-<data>/runs/<run>/artifacts   what the engine keeps: big results, logs of steps
+<data>/runs/<run>/artifacts   what the engine keeps: big results, logs of steps; nobody writes into these again
+<data>/uploads                what somebody sent, by digest
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from anyio import open_file, to_thread
 
 from workflows.errors import JournalError, UnknownArtifact
 from workflows.failpoints import hit
-from workflows.ports import Artifact
+from workflows.ports import UPLOADS, Artifact
 from workflows.run import RunId
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _URI = re.compile(r"specloom://runs/(?P<run>[^/]+)/artifacts/(?P<path>.+)", re.DOTALL)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_PATH = 1024  # bytes
 _CHUNK = 1 << 18  # bytes
 
@@ -31,8 +33,10 @@ _CHUNK = 1 << 18  # bytes
 class FolderArtifacts:
     """Artifacts as files below one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, uploads: Path | None = None) -> None:
+        """Take the folder of runs, and the one in which uploads lie."""
         self._folder = folder.resolve()
+        self._uploads = uploads
 
     def work_directory(self, run_id: RunId) -> Path:
         """Return the directory in which the run's stages work; it exists."""
@@ -73,7 +77,13 @@ class FolderArtifacts:
             raise UnknownArtifact
         return self._folder / run_id
 
+    async def path_of(self, uri: str) -> Path:
+        """Return the file with the bytes, only to be read; raises `UnknownArtifact`."""
+        return await to_thread.run_sync(self._find, uri)
+
     def _find(self, uri: str) -> Path:
+        if uri.startswith(UPLOADS):
+            return self._find_upload(uri.removeprefix(UPLOADS))
         match = _URI.fullmatch(uri)
         if match is None:
             raise UnknownArtifact
@@ -83,6 +93,12 @@ class FolderArtifacts:
             if path.is_file():
                 return path
         raise UnknownArtifact
+
+    def _find_upload(self, digest: str) -> Path:
+        path = self._uploads / digest if self._uploads and _DIGEST.fullmatch(digest) else None
+        if path is None or not path.is_file():
+            raise UnknownArtifact
+        return path
 
     def _inside(self, root: Path, path: str) -> Path:
         """Return where a path lies; symbolic links are followed, and must not lead out of the run's directory."""
@@ -133,6 +149,7 @@ def _write_whole(target: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            os.fchmod(file.fileno(), 0o400)  # stages and tools are given its path
             file.flush()
             os.fsync(file.fileno())
         hit("artifact.written")

@@ -41,6 +41,10 @@ class SqlRunBoard:
         """Return every run that is not final, the oldest first, with its questions."""
         return await self._database.read(partial(_unfinished, tenant=self._tenant))
 
+    async def waiting_for_signal(self, name: str, key: str) -> tuple[Question, ...]:
+        """Return, of each run that waits for a signal of this key, the first question that does."""
+        return await self._database.read(partial(_waiting_for_signal, tenant=self._tenant, name=name, key=key))
+
     async def artifacts(self, run_id: RunId) -> tuple[ArtifactStored, ...]:
         """Return what a run keeps, by path; raises `UnknownRun`."""
         return await self._database.read(partial(_artifacts, tenant=self._tenant, run_id=run_id))
@@ -107,6 +111,18 @@ def _positions(connection: sqlite3.Connection, tenant: str, rows: Sequence[sqlit
     asking = [run.id for run in runs if not run.status.is_final]
     questions = _questions(connection, tenant, asking)
     return tuple(RunPosition(run, questions.get(run.id, ())) for run in runs)
+
+
+def _waiting_for_signal(connection: sqlite3.Connection, *, tenant: str, name: str, key: str) -> tuple[Question, ...]:
+    sql = (
+        "SELECT q.* FROM question AS q JOIN run AS r ON r.tenant = q.tenant AND r.id = q.run_id"
+        " WHERE q.tenant = ? AND q.signal = ? AND q.key = ? AND q.answered_at IS NULL AND q.kind = 'signal'"
+        " AND r.status IN ('queued', 'running', 'waiting') ORDER BY q.id"
+    )
+    found: dict[str, Question] = {}
+    for row in connection.execute(sql, (tenant, name, key)):
+        found.setdefault(row["run_id"], question_of(row))
+    return tuple(found.values())
 
 
 def _artifacts(connection: sqlite3.Connection, *, tenant: str, run_id: RunId) -> tuple[ArtifactStored, ...]:

@@ -13,9 +13,11 @@ pytestmark = pytest.mark.anyio
 RUN = RunId("run-1")
 
 
-@pytest.fixture(params=[FolderArtifacts, MemoryArtifacts])
+@pytest.fixture(params=["folder", "memory"])
 def store(request, tmp_path):
-    return request.param(tmp_path / "runs")
+    if request.param == "memory":
+        return MemoryArtifacts(tmp_path / "runs")
+    return FolderArtifacts(tmp_path / "runs", tmp_path / "uploads")
 
 
 async def test_bytes_come_back_by_uri(store):
@@ -77,3 +79,41 @@ async def test_files_elsewhere_and_links_to_them_are_not_taken(store, tmp_path):
             await store.register(RUN, file)
     with pytest.raises(UnknownArtifact):
         await store.read("specloom://runs/run-1/artifacts/link")
+
+
+async def test_a_file_with_the_bytes_can_be_had(store):
+    kept = await store.put(RUN, "a/b.bin", b"\0\1", "application/octet-stream")
+    assert (await store.path_of(kept.uri)).read_bytes() == b"\0\1"
+    file = store.work_directory(RUN) / "report.md"
+    file.write_text("# done")
+    registered = await store.register(RUN, file)
+    assert (await store.path_of(registered.uri)).read_text() == "# done"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "specloom://runs/run-1/artifacts/absent",
+        "specloom://runs/run-1/artifacts/../../x",
+        f"specloom://uploads/{'0' * 64}",
+        "specloom://uploads/../runs",
+        "specloom://uploads/",
+    ],
+)
+async def test_there_is_no_file_of_what_is_not_kept(store, uri):
+    with pytest.raises(UnknownArtifact):
+        await store.path_of(uri)
+    with pytest.raises(UnknownArtifact):
+        await store.read(uri)
+
+
+async def test_an_upload_is_read_by_its_uri(store, tmp_path):
+    if isinstance(store, MemoryArtifacts):
+        uri = store.upload(b"sent")
+    else:
+        digest = hashlib.sha256(b"sent").hexdigest()
+        uri = f"specloom://uploads/{digest}"
+        (tmp_path / "uploads").mkdir()
+        (tmp_path / "uploads" / digest).write_bytes(b"sent")
+    assert await store.read(uri) == b"sent"
+    assert (await store.path_of(uri)).read_bytes() == b"sent"
