@@ -78,6 +78,7 @@ class Bench:
             stages=LuigiStages(pool),
             groups={},
             evaluator=self.evaluator,
+            cache=self.journal,
         )
         self.engine = Engine(ports, MemoryPlans([plan]), FixedCatalog(), self.saver, CelEngine())
         return self.engine
