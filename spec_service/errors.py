@@ -30,6 +30,12 @@ class UnknownSpec(ServiceError):
     name = "unknown-spec"
 
 
+class SpecRetired(ServiceError):
+    """This name is retired: post a spec of this name to use it again."""
+
+    name = "spec-retired"
+
+
 class UnknownEntry(ServiceError):
     """The catalog has no such stage."""
 

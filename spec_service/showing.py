@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from spec_service.ports import StoredSpec
-from spec_service.views import ArtifactView, EntryView, SpecView
+from spec_service.views import ArtifactView, EntryView, PublicationView, SourceView, SpecView
 from translator.planning.catalog import CatalogEntry
 from translator.planning.plan import Advice
 from workflows.records import ArtifactStored
@@ -21,6 +23,9 @@ def spec_view(stored: StoredSpec) -> SpecView:
         labels=dict(stored.labels),
         created_at=stored.created_at,
         warnings=tuple(Advice(**one) for one in stored.warnings),
+        source=SourceView(**asdict(stored.source)),
+        published=PublicationView(**asdict(stored.published)) if stored.published else None,
+        retired_at=stored.retired_at,
     )
 
 

@@ -31,6 +31,7 @@ STATUSES: Mapping[str, int] = {
     "unknown-stage": 404,
     "method-not-allowed": 405,
     "version-exists": 409,
+    "spec-retired": 409,
     "not-waiting": 409,
     "several-questions": 409,
     "plan-mismatch": 409,

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Query
 from starlette.requests import Request
 
 from spec_service.errors import BadCursor, BadQuery
-from spec_service.ports import RunFilter
+from spec_service.ports import SOURCE_KINDS, RunFilter, SourceKind, SpecSource
 from workflows.run import RunStatus
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
 _MAX_SEQ = 2**53
 _MAX_DIGITS = 16
+_KINDS: Mapping[str, SourceKind] = {one: one for one in SOURCE_KINDS}
+_MAX_PATH = 1024
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 # Texts for FastAPI, which then has nothing to refuse in words of its own.
 Cursor = Annotated[str | None, Query(description="`next` of the page before.")]
@@ -28,6 +33,9 @@ Every = Annotated[
     str | None,
     Query(alias="all", description="`true`: results and logs of the engine, too.", examples=["true"]),
 ]
+Source = Annotated[str | None, Query(description="Where the text is from: `file`, `git` or `api`.", examples=["git"])]
+SourcePath = Annotated[str | None, Query(description="The file that it is from.", examples=["specs/report.yaml"])]
+Commit = Annotated[str | None, Query(description="The commit of the repository that it is from.")]
 Label = Annotated[list[str] | None, Query(description="`key=value`; several must all be there.")]
 
 
@@ -82,6 +90,22 @@ def read_filter(status: str | None, spec: str | None, labels: list[str] | None) 
     if any(not separator for _, separator, _ in pairs):
         raise BadQuery("`label` is key=value")
     return RunFilter(known[status] if status else None, spec, {key: value for key, _, value in pairs})
+
+
+def read_source(kind: str | None, path: str | None, commit: str | None) -> SpecSource | None:
+    """Return where a text is from, None when nobody says; raises `BadQuery`."""
+    if kind is None:
+        if path is not None or commit is not None:
+            raise BadQuery("`path` and `commit` stand beside `source`")
+        return None
+    known = _KINDS.get(kind)
+    if known is None:
+        raise BadQuery(f"`source` is one of: {', '.join(SOURCE_KINDS)}")
+    if path is not None and (len(path) > _MAX_PATH or not path.isprintable()):
+        raise BadQuery(f"`path` has at most {_MAX_PATH} characters, and no control characters")
+    if commit is not None and not _COMMIT.fullmatch(commit):
+        raise BadQuery("`commit` is 7 to 64 hexadecimal digits")
+    return SpecSource(known, path, commit)
 
 
 def _is_number(text: str) -> bool:

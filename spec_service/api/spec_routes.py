@@ -10,23 +10,38 @@ from starlette.responses import Response
 
 from spec_service import operations
 from spec_service.api.bodies import answer, answer_run, read_body, read_document, read_keyed, services_of
+from spec_service.api.drawings import DRAWINGS_SHOWN, DRAWN_AS, Drawing, read_drawing
 from spec_service.api.examples import EXECUTE_BODY, KEY_HEADER, PROBLEM_RESPONSES, SPEC_BODY
-from spec_service.api.queries import Cursor, Limit, Wait, read_limit, read_wait
+from spec_service.api.queries import (
+    Commit,
+    Cursor,
+    Limit,
+    Source,
+    SourcePath,
+    Wait,
+    read_limit,
+    read_source,
+    read_wait,
+)
 from spec_service.errors import Refused
 from spec_service.requests import ExecuteRequest
-from spec_service.views import Page, PlanView, RunView, SpecText, SpecView, Validity
+from spec_service.views import Page, PlanChanges, PlanView, RunView, SpecText, SpecView, Validity
 from translator.language.document import Document
 from translator.language.problems import Problem
 
 router = APIRouter(responses=PROBLEM_RESPONSES)
+_ONLY_A_PICTURE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 
 @router.post("/specs", status_code=201, response_model=SpecView, openapi_extra=SPEC_BODY, tags=["specs"])
-async def create_spec(request: Request) -> Response:
+async def create_spec(
+    request: Request, source: Source = None, path: SourcePath = None, commit: Commit = None
+) -> Response:
     """Store a spec: 201, or 200 when the same one is there already."""
     services = services_of(request)
+    told = read_source(source, path, commit)
     data, media = await read_body(request, services.settings.max_spec_bytes)
-    view, is_new = await operations.create_spec(services, data, media)
+    view, is_new = await operations.create_spec(services, data, media, told)
     return answer(view, 201 if is_new else 200, {"Location": f"/specs/{quote(view.id)}"})
 
 
@@ -56,6 +71,34 @@ async def plan_spec(request: Request, spec_id: str) -> Response:
     services = services_of(request)
     _refuse_preview(await read_document(request, services.settings.max_body_bytes))
     return answer(await operations.plan_spec(services, spec_id))
+
+
+@router.post("/specs/plan", response_model=PlanView, openapi_extra=SPEC_BODY, tags=["plans"])
+async def preview_plan(request: Request) -> Response:
+    """Plan a spec as storing and planning would, tell what it would change, and store nothing."""
+    services = services_of(request)
+    data, media = await read_body(request, services.settings.max_spec_bytes)
+    return answer(await operations.preview_plan(services, data, media))
+
+
+@router.delete("/specs/{name}", response_model=SpecView, tags=["specs"])
+async def retire_spec(request: Request, name: str) -> Response:
+    """Retire a name: nothing is planned or run under it until a spec of this name is posted again."""
+    return answer(await operations.retire_spec(services_of(request), name))
+
+
+@router.get("/plans/{digest}/diff/{other}", response_model=PlanChanges, tags=["plans"])
+async def compare_plans(request: Request, digest: str, other: str) -> Response:
+    """Tell what leads from one plan to the other, and whether waiting runs could go on with it."""
+    return answer(await operations.compare_plans(services_of(request), digest, other))
+
+
+@router.get("/plans/{digest}/graph", response_class=Response, responses=DRAWINGS_SHOWN, tags=["plans"])
+async def draw_plan(request: Request, digest: str, drawing: Drawing = None) -> Response:
+    """Draw a plan as Mermaid, DOT or SVG."""
+    kind = read_drawing(drawing)
+    text = await operations.draw_plan(services_of(request), digest, kind)
+    return Response(text, headers=_ONLY_A_PICTURE, media_type=DRAWN_AS[kind])
 
 
 @router.get("/plans/{digest}", response_model=PlanView, tags=["plans"])

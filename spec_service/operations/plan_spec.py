@@ -5,14 +5,25 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import cast
 
+from spec_service.changing import changes_between
+from spec_service.errors import SpecRetired
 from spec_service.requests import Media
 from spec_service.services import Services
 from spec_service.views import PlanView
 
 
 async def plan_spec(services: Services, spec_id: str) -> PlanView:
-    """Make and store the plan of a spec; raises `UnknownSpec`, `Refused`."""
+    """Make and store the plan of a spec, and tell what is different from the last one of its name.
+
+    Raises `UnknownSpec`, `SpecRetired`, `Refused`.
+    """
     stored = await services.specs.get(spec_id)
+    if stored.retired_at is not None:
+        raise SpecRetired
     plan = await services.planner.plan_text(stored.text, cast("Media", stored.media_type), stored.digest)
-    await services.plans.put(plan, datetime.now(UTC))
-    return PlanView.of(plan)
+    last = await services.plans.last(stored.name)
+    now = datetime.now(UTC)
+    await services.plans.put(plan, now)
+    if last is not None and last.digest != plan.digest:
+        await services.plans.make_last(plan.digest, now)
+    return PlanView.of(plan, await changes_between(services, last, plan) if last else None)

@@ -74,6 +74,13 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "metadata: {name: report, version: 1.0.1}",
     ),
     (
+        "spec-retired",
+        "The name is retired",
+        "Somebody took this name out of use: nothing is planned or started under it. Revisions and runs stay readable.",
+        "What was taken out of the repository should not be started by an old bookmark.",
+        "Post a spec of this name: that takes it into use again.",
+    ),
+    (
         "invalid-request",
         "A request that this door cannot take",
         "A field of the body or of the query is missing, unknown, or of another type.",
