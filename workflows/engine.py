@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from translator.planning.catalog import Catalog
 from translator.planning.plan import FINALLY, Plan
 from workflows.activity import Activity, Quiet
 from workflows.attempt import MAX_STEPS, Attempt, Ports
-from workflows.errors import JournalError, StepFailed, WorkflowError
+from workflows.errors import CheckpointUnreadable, JournalError, StepFailed, WorkflowError
 from workflows.failpoints import hit
 from workflows.frames import Frame, Outcome, Visit
 from workflows.performing import LAST_STEPS
@@ -214,6 +215,10 @@ class Engine:
             return None if live.is_draining else _Ending(RunStatus.CANCELLED)
         except JournalError:
             raise
+        except CheckpointUnreadable as error:
+            log.error("attempt.cannot-go-on", run_id=attempt.run.id, reason=error.message)  # noqa: TRY400 - no bug
+            message = f"{error.message}; nothing is lost: when that is mended, retry goes on from here"
+            return _failed(RunError(error.name, message))
         except Exception:
             log.exception("attempt.broke", run_id=attempt.run.id, attempt=attempt.number)
             return _failed(RunError("internal-error", "the server failed; its log says more"))
@@ -253,7 +258,9 @@ class Engine:
     async def _finish(self, live: _Live, ending: _Ending) -> None:
         state = ending.state
         if state is None:
-            newest = await self._checkpointer.aget_tuple(_config(live.attempt))
+            newest = None
+            with suppress(CheckpointUnreadable):  # to clean up without the state is better than not at all
+                newest = await self._checkpointer.aget_tuple(_config(live.attempt))
             values = newest.checkpoint["channel_values"] if newest else compiling.initial_state(live.top.plan)
             state = dict.fromkeys(live.top.plan.state) | compiling.channels_of(values)
         outcome = Outcome(ending.status, ending.error)

@@ -36,6 +36,12 @@ class UnknownSecret(WorkflowError):
     name = "unknown-secret"
 
 
+class CheckpointUnreadable(WorkflowError):
+    """A checkpoint cannot be read; the message tells the reason and what to do about it."""
+
+    name = "checkpoint-unreadable"
+
+
 class JournalError(WorkflowError):
     """The record could not be written."""
 

@@ -44,15 +44,21 @@ class AesSealer:
     def open(self, key_id: str | None, place: Place, content: bytes) -> bytes:
         """Return what was sealed for this place; raises `CheckpointUnreadable`."""
         if key_id is None:
-            raise CheckpointUnreadable("a checkpoint is not encrypted, although a key is configured")
+            raise CheckpointUnreadable(
+                "a checkpoint is not encrypted, although a key is configured: one that this server wrote would be"
+            )
         if key_id not in self._keys:
             known = ", ".join(self._keys)
-            raise CheckpointUnreadable(f"a checkpoint is encrypted with key {key_id}; configured: {known}")
+            raise CheckpointUnreadable(
+                f"a checkpoint is encrypted with key {key_id}, configured: {known}: add it to SPECLOOM_CHECKPOINT_KEY"
+            )
         nonce, sealed = content[:_NONCE_BYTES], content[_NONCE_BYTES:]
         try:
             return self._cipher(key_id, place).decrypt(nonce, sealed, _text(place))
         except (InvalidTag, ValueError):
-            raise CheckpointUnreadable("a checkpoint was changed, or moved here from another place") from None
+            raise CheckpointUnreadable(
+                "a checkpoint was changed, or moved here from another place: restore a backup"
+            ) from None
 
     def _cipher(self, key_id: str | None, place: Place) -> AESGCM:
         thread = place[1].encode("utf-8", "surrogatepass")

@@ -53,6 +53,7 @@ PAGE = 100  # checkpoints that are read at a time
 _FORMATS = frozenset({"null", "bytes", "bytearray", "msgpack"})  # the serializer knows others, which make objects
 _NOBODYS_TASK = "00000000-0000-0000-0000-000000000000"  # LangGraph's id for what no task wrote
 _NO_WRITES = "__no_writes__"
+_DAMAGED = "a checkpoint is damaged: look after the disk, and restore a backup"
 
 
 class JournalSaver(BaseCheckpointSaver[int]):
@@ -260,7 +261,7 @@ class JournalSaver(BaseCheckpointSaver[int]):
         return CheckpointTuple(
             _config(row.thread_id, row.namespace, row.id),
             self._loaded(row.format, row.content),
-            json.loads(row.details),
+            self._details(row),
             parent,
             [
                 (one.task_id, one.channel, self._loaded(one.format, self._opened_write(one).content))
@@ -271,7 +272,16 @@ class JournalSaver(BaseCheckpointSaver[int]):
     def _loaded(self, format_: str, content: bytes) -> Any:
         if format_ not in _FORMATS:
             raise CheckpointUnreadable(f"a checkpoint has the format {format_!r}, which is never written here")
-        return self.serde.loads_typed((format_, content))
+        try:
+            return self.serde.loads_typed((format_, content))
+        except Exception as error:  # whatever damaged bytes make of a reader
+            raise CheckpointUnreadable(f"{_DAMAGED} ({type(error).__name__})") from error
+
+    def _details(self, row: CheckpointRow) -> Any:
+        try:
+            return json.loads(row.details)
+        except ValueError as error:
+            raise CheckpointUnreadable(_DAMAGED) from error
 
     def _sealed(self, row: CheckpointRow) -> CheckpointRow:
         if row.key_id is None:

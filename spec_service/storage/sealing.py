@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from spec_service.errors import DataUnusable
+from workflows.errors import CheckpointUnreadable as RunCannotGoOn
 
 Place = tuple[str, ...]  # what the bytes belong to: the kind of row and its key
 
 
-class CheckpointUnreadable(DataUnusable):
-    """A checkpoint cannot be read with the keys that are configured."""
+class CheckpointUnreadable(DataUnusable, RunCannotGoOn):
+    """A checkpoint cannot be read with the keys that are configured: a reason not to start, or to fail a run."""
 
     name = "checkpoint-unreadable"
 
@@ -54,5 +55,7 @@ class PlainSealer:
         """Return the bytes as they are; raises `CheckpointUnreadable` when they are sealed."""
         del place
         if key_id is not None:
-            raise CheckpointUnreadable(f"checkpoints are encrypted with key {key_id}, and no key is configured")
+            raise CheckpointUnreadable(
+                f"checkpoints are encrypted with key {key_id}, and no key is configured: set SPECLOOM_CHECKPOINT_KEY"
+            )
         return content

@@ -10,6 +10,7 @@ from spec_service.storage.aes_sealing import AesSealer
 from spec_service.storage.checkpoint_keys import open_sealer
 from spec_service.storage.checkpoints import JournalSaver
 from spec_service.storage.sealing import CheckpointUnreadable
+from workflows.errors import WorkflowError
 from workflows.records import RunCreated
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +59,16 @@ async def test_a_format_that_is_never_written_is_refused(format_, saver, journal
     execute(database, "UPDATE checkpoint SET format = ?", format_)
     with pytest.raises(CheckpointUnreadable, match="never written here"):
         await saver.aget_tuple(CONFIG)
+
+
+@pytest.mark.parametrize("column", ["content", "details"])
+async def test_damaged_bytes_are_refused_by_name(column, saver, journal, database):
+    await saver.aput(CONFIG, holding("x"), NOTE, {})
+    await journal.settle("run")
+    execute(database, f"UPDATE checkpoint SET {column} = ?", b"\xc1\x00")  # noqa: S608
+    with pytest.raises(WorkflowError, match="damaged") as told:
+        await saver.aget_tuple(CONFIG)
+    assert told.value.name == "checkpoint-unreadable"
 
 
 async def test_a_filter_is_compared_and_never_part_of_a_statement(saver):
