@@ -205,7 +205,7 @@ class _Execution:
             error=history.run.error,
             outputs=history.run.outputs,
             state=_state(plan, saver, run.id),
-            nodes=await _nodes(history, artifacts),
+            nodes=await _nodes(plan, history, artifacts),
             executions=history.steps,
             events=tuple(str(event.data.get("event")) for event in events if event.type == "emitted"),
         )
@@ -219,10 +219,11 @@ def _state(plan: Plan, saver: InMemorySaver, run_id: RunId) -> dict[str, Json]:
     return {name: channel.default for name, channel in plan.state.items()} | found
 
 
-async def _nodes(history: History, artifacts: MemoryArtifacts) -> dict[str, Json]:
+async def _nodes(plan: Plan, history: History, artifacts: MemoryArtifacts) -> dict[str, Json]:
     """Return the newest result, status and error of each node, as expressions see them."""
     newest = {one.step: one for one in history.steps if not one.task}
-    return {
+    pending = {step.id: {"result": None, "status": "pending", "error": None} for step in plan.steps}
+    return pending | {
         name: {
             "result": await _result(one, artifacts),
             "status": one.status.value,
