@@ -9,6 +9,7 @@ import sqlite3
 from typing import NamedTuple
 
 from spec_service.storage.statement import Statement
+from workflows.run import RETRIED_FROM
 
 
 class CheckpointRow(NamedTuple):
@@ -69,6 +70,10 @@ _NEWER = (
     " AND EXISTS (SELECT 1 FROM checkpoint AS newer WHERE newer.tenant = {0}.tenant"
     " AND newer.thread_id = {0}.thread_id AND newer.namespace = {0}.namespace AND newer.id > {0}.{1})"
 )
+_NOT_RETRIED_FROM = (  # a visit is named after the checkpoint that a retry of it begins at
+    " AND {0}.{1} NOT IN (SELECT visit FROM step_execution AS step WHERE step.tenant = {0}.tenant"
+    " AND step.run_id = {0}.thread_id AND step.status NOT IN ('succeeded', 'skipped'))"
+)
 _FORGET = (
     "DELETE FROM checkpoint_write WHERE tenant = ? AND thread_id = ?",
     "DELETE FROM checkpoint WHERE tenant = ? AND thread_id = ?",
@@ -76,6 +81,10 @@ _FORGET = (
 _PRUNE = (
     _FORGET[0] + _NEWER.format("checkpoint_write", "checkpoint_id"),
     _FORGET[1] + _NEWER.format("checkpoint", "id"),
+)
+_PRUNE_RETRYABLE = (
+    _PRUNE[0] + _NOT_RETRIED_FROM.format("checkpoint_write", "checkpoint_id"),
+    _PRUNE[1] + _NOT_RETRIED_FROM.format("checkpoint", "id") + " AND parent_id IS NOT NULL",
 )
 _IF_OVER = " AND EXISTS (SELECT 1 FROM run WHERE tenant = ? AND id = ? AND status = ? AND finished_at < ?)"
 _OF_RUN = "SELECT thread_id, namespace, id FROM checkpoint WHERE tenant = ?1 AND run_id = ?2"
@@ -87,8 +96,12 @@ _OVER = (  # a cross join begins on the left, with what is still to be pruned, h
     "SELECT DISTINCT run.id FROM checkpoint CROSS JOIN run"  # noqa: S608 - our own words
     " ON run.tenant = checkpoint.tenant AND run.id = checkpoint.thread_id"
     " WHERE checkpoint.tenant = ? AND checkpoint.parent_id IS NULL AND run.status = ? AND run.finished_at < ?"
-    + _NEWER.format("checkpoint", "id")
-    + " LIMIT ?"
+    " AND EXISTS (SELECT 1 FROM checkpoint AS old WHERE old.tenant = run.tenant AND old.thread_id = run.id"
+    + _NEWER.format("old", "id")
+)
+_OVER_ANY, _OVER_RETRYABLE = (
+    f"{_OVER})",
+    f"{_OVER}{_NOT_RETRIED_FROM.format('old', 'id')} AND old.parent_id IS NOT NULL)",
 )
 _UNFINISHED_KEYS = (
     "SELECT DISTINCT (SELECT COALESCE(key_id, '') FROM checkpoint WHERE tenant = run.tenant AND thread_id = run.id"
@@ -122,13 +135,19 @@ def keep_newest(tenant: str, thread_id: str) -> tuple[Statement, ...]:
 
 
 def keep_newest_if_over(tenant: str, run_id: str, status: str, before: str) -> tuple[Statement, ...]:
-    """Return the same for a run, as long as it still has this status and ended before a time."""
-    return tuple(Statement(sql + _IF_OVER, (tenant, run_id, tenant, run_id, status, before)) for sql in _PRUNE)
+    """Return the same for a run, as long as it still has this status and ended before a time.
+
+    A run that can be retried keeps as well what a retry begins at, however long ago it ended, and its first one, by
+    which it is found when it has succeeded after all.
+    """
+    prune = _PRUNE_RETRYABLE if status in RETRIED_FROM else _PRUNE
+    return tuple(Statement(sql + _IF_OVER, (tenant, run_id, tenant, run_id, status, before)) for sql in prune)
 
 
 def read_over(connection: sqlite3.Connection, tenant: str, status: str, before: str, limit: int) -> list[str]:
-    """Return runs of a status that ended before a time and have more than their newest checkpoint."""
-    return [row[0] for row in connection.execute(_OVER, (tenant, status, before, limit))]
+    """Return runs of a status that ended before a time and have more checkpoints than they should keep."""
+    over = _OVER_RETRYABLE if status in RETRIED_FROM else _OVER_ANY
+    return [row[0] for row in connection.execute(f"{over} LIMIT ?", (tenant, status, before, limit))]
 
 
 def read_unfinished_keys(connection: sqlite3.Connection, tenant: str) -> set[str | None]:

@@ -1,4 +1,4 @@
-"""Pruning: a run that is long over keeps its last checkpoint, others keep all."""
+"""Pruning: a run that is long over keeps its last checkpoint and what a retry begins at, others keep all."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +7,9 @@ from langgraph.checkpoint.base import empty_checkpoint
 
 from spec_service.storage.checkpoints import JournalSaver
 from spec_service.storage.pruning import Grace, Pruner
+from tests.unit.workflows.bench import Bench, plan_of, tool
+from workflows.errors import StepError
+from workflows.hosting.evaluation import Evaluator
 from workflows.records import RunCreated, RunMoved
 from workflows.run import RunStatus
 
@@ -43,9 +46,12 @@ def a_run(journal, saver, new_run):
     return make
 
 
+def config_of(run_id):
+    return {"configurable": {"thread_id": run_id, "checkpoint_ns": ""}}
+
+
 async def steps(saver, run_id):
-    config = {"configurable": {"thread_id": run_id, "checkpoint_ns": ""}}
-    return [(one.metadata["step"], one.pending_writes[0][2]) async for one in saver.alist(config)]
+    return [(one.metadata["step"], one.pending_writes[0][2]) async for one in saver.alist(config_of(run_id))]
 
 
 async def rows(database, table):
@@ -67,7 +73,8 @@ async def test_what_may_be_retried_keeps_all_for_longer(status, a_run, saver, pr
     assert await pruner.prune(NOW) == 0
     assert len(await steps(saver, "run")) == 3
     assert await pruner.prune(NOW + 2 * DAY) == 1
-    assert await steps(saver, "run") == [(2, 2)]
+    assert [one.metadata["step"] async for one in saver.alist(config_of("run"))] == [2, 0]
+    assert await pruner.prune(NOW + 2 * DAY) == 0
 
 
 @pytest.mark.parametrize("status", [RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING])
@@ -89,3 +96,36 @@ async def test_memory_and_file_agree_afterwards(a_run, saver, pruner, database, 
     await pruner.prune(NOW)
     config = {"configurable": {"thread_id": "run", "checkpoint_ns": ""}}
     assert await saver.aget_tuple(config) == await JournalSaver(database, journal).aget_tuple(config)
+
+
+FLOW = plan_of(tool("first", "bad"), tool("bad", "last"), tool("last", "end"))
+DAG = plan_of(tool("first"), tool("bad", needs=("first",)), tool("last", needs=("bad",)), is_dag=True)
+
+
+@pytest.mark.parametrize("plan", [FLOW, DAG], ids=["flow", "dag"])
+async def test_a_run_that_failed_twice_is_retried_after_it_was_pruned(  # noqa: PLR0913, PLR0917 - fixtures
+    plan, database, journal, saver, pruner, tmp_path
+):
+    broken, called = True, []
+
+    async def work(call):
+        called.append(call.step)
+        if call.step == "bad" and broken:
+            raise StepError("broken", error_name="tool-failed")
+        return {}
+
+    async with Evaluator() as evaluator:
+        bench = Bench(tmp_path, evaluator, journal=journal, saver=saver.without_results())
+        bench.tools = {f"t.{name}": work for name in ("first", "bad", "last")}
+        assert await bench.run(plan) is RunStatus.FAILED
+        assert await bench.retry(plan) is RunStatus.FAILED
+        later, before = datetime.now(UTC) + 30 * DAY, await rows(database, "checkpoint")
+        assert await pruner.prune(later) == 1
+        assert await rows(database, "checkpoint") < before
+        assert await pruner.prune(later) == 0
+        broken = False
+        bench.saver = JournalSaver(database, journal).without_results()  # which has nothing in memory
+        assert await bench.retry(plan) is RunStatus.SUCCEEDED
+    assert called == ["first", "bad", "bad", "bad", "last"]
+    assert await pruner.prune(later + 30 * DAY) == 1
+    assert await rows(database, "checkpoint") == 1
