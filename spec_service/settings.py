@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         default=3600.0, ge=0, description="How long a succeeded run keeps more than its last checkpoint."
     )
     failed_checkpoint_grace_seconds: float = Field(
-        default=604_800.0, ge=0, description="The same of a failed or cancelled run, which may be retried until then."
+        default=604_800.0, ge=0, description="The same of a failed or cancelled run; what a retry needs is kept longer."
     )
     failpoint: str = Field(default="", description="For tests: a border at which to fail, `name:n[:action]`.")
 

@@ -1,7 +1,7 @@
 """Removes checkpoints that nobody needs any more: a run that is long over keeps its last one only.
 
-A failed or cancelled run can be retried from any of its checkpoints, so it keeps all of them for longer. Removed rows
-leave room for new ones inside the file, which does not shrink.
+A failed or cancelled run keeps all of them for longer, to be looked at, and for ever those that a retry begins at.
+Removed rows leave room for new ones inside the file, which does not shrink.
 """
 
 from __future__ import annotations
