@@ -35,7 +35,7 @@ async def deploy(
     share: Annotated[int, Field(ge=1, le=100, description="Percent of the requests that it gets.")] = 100,
 ) -> Release:
     """Deploy a version for a share of the requests."""
-    settles = datetime.now(UTC) + timedelta(seconds=0.5)
+    settles = datetime.now(UTC) + timedelta(seconds=1)
     return {"release": f"{version}@{share}", "share": share, "settles_at": settles.isoformat()}
 
 
