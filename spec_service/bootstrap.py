@@ -169,8 +169,9 @@ async def _background(opening: _Opening) -> AsyncGenerator[None]:
 
 def _pruner(opening: _Opening) -> Pruner:
     settings = opening.settings
-    grace = Grace(settings.checkpoint_grace_seconds, settings.failed_checkpoint_grace_seconds)
-    return Pruner(opening.database, opening.journal, grace)
+    checkpoints, failed = settings.checkpoint_grace_seconds, settings.failed_checkpoint_grace_seconds
+    grace = Grace(checkpoints, failed, settings.upload_grace_seconds)
+    return Pruner(opening.database, opening.journal, grace, opening.uploads)
 
 
 async def _keep_clean(opening: _Opening) -> None:
@@ -227,9 +228,11 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
     opening.checkpoints.give(SaverCheckpoints(saver))
     loaded = await opening.catalog.get()
     secrets = CatalogSecrets(opening.file.secrets, environment())
-    tools = CatalogTools(loaded.tools, opening.pool, secrets, work_directory=opening.artifacts.work_directory)
-    stages = LuigiStages(opening.pool)
-    ports = Ports(opening.journal, opening.artifacts, tools, stages, loaded.stages, evaluator)
+    artifacts = opening.artifacts
+    where, path_of = artifacts.work_directory, artifacts.path_of
+    tools = CatalogTools(loaded.tools, opening.pool, secrets, work_directory=where, path_of=path_of)
+    stages = LuigiStages(opening.pool, path_of)
+    ports = Ports(opening.journal, opening.artifacts, tools, stages, loaded.stages, evaluator, opening.journal)
     opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver.without_results(), CelEngine()))
     log.info("engine.ready")
 

@@ -122,7 +122,9 @@ def _data(settings: Settings) -> Iterator[Finding]:
     elif not folder.exists():
         yield Finding("ok", "data", f"{folder} (made by the first run)")
     else:
-        yield Finding("ok", "data", f"{folder} ({sized(_database_bytes(settings))} of records)")
+        uploads = _upload_bytes(settings)
+        also = f" and {sized(uploads)} of uploads" if uploads else ""
+        yield Finding("ok", "data", f"{folder} ({sized(_database_bytes(settings))} of records{also})")
     free = shutil.disk_usage(nearest).free
     verdict = "fail" if free < _NO_BYTES else "warn" if free < _LOW_BYTES else "ok"
     advice = "make room, or choose another data directory" if verdict != "ok" else ""
@@ -133,6 +135,10 @@ def _data(settings: Settings) -> Iterator[Finding]:
 
 def _database_bytes(settings: Settings) -> int:
     return settings.database.stat().st_size if settings.database.exists() else 0
+
+
+def _upload_bytes(settings: Settings) -> int:
+    return sum(one.stat().st_size for one in settings.uploads.glob("*")) if settings.uploads.is_dir() else 0
 
 
 def _sync_seconds(folder: Path) -> float:

@@ -28,6 +28,7 @@ from spec_service.storage.inspecting import require_whole, told_as_unusable
 FORMAT = 1
 MARK = "backup.json"  # written last: a copy without it is not whole
 DATABASE = "specloom.db"
+UPLOADS = "uploads"
 NOTES = (".specloom", "unfinished")
 TICK_SECONDS = 0.05  # more than the grain of any file system's clock that we know
 _PLACES = ("artifacts", "work")  # below a run's directory, where a registered file may lie
@@ -60,7 +61,8 @@ def back_up(data: Path, database: Path, target: Path) -> BackupNote:
         time.sleep(TICK_SECONDS)
         named = _named_files(target / DATABASE)
         count, size = _copy_files(data / "runs", target / "runs", moment, named)
-        note = _noted(target, moment, named, count, size)
+        uploads = _copy_uploads(data / UPLOADS, target / UPLOADS, _named_uploads(target / DATABASE))
+        note = _noted(target, moment, named, count + uploads[0], size + uploads[1])
         _write_mark(target / MARK, note)
     return note
 
@@ -74,8 +76,9 @@ def restore(source: Path, data: Path) -> BackupNote:
     with told_as_unusable(data):
         _require_empty(data)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if (source / "runs").is_dir():
-            shutil.copytree(source / "runs", data / "runs", symlinks=True)
+        for folder in ("runs", UPLOADS):
+            if (source / folder).is_dir():
+                shutil.copytree(source / folder, data / folder, symlinks=True)
         partial = data / f"{DATABASE}.partial"
         shutil.copyfile(source / DATABASE, partial)
         require_whole(partial)
@@ -130,6 +133,27 @@ def _named_files(database: Path) -> frozenset[tuple[str, str]]:
         return frozenset((str(run), str(path)) for run, path in copy.execute("SELECT run_id, path FROM artifact"))
 
 
+def _named_uploads(database: Path) -> list[str]:
+    """Return the digests of uploads that a database names; a database of an older version has none."""
+    with closing(sqlite3.connect(database)) as copy:
+        if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'upload'").fetchone():
+            return []
+        return [str(digest) for (digest,) in copy.execute("SELECT DISTINCT sha256 FROM upload ORDER BY sha256")]
+
+
+def _copy_uploads(source: Path, target: Path, digests: list[str]) -> tuple[int, int]:
+    """Copy uploads, which never change; return how many files, and their bytes."""
+    count = size = 0
+    for digest in digests:
+        target.mkdir(mode=0o700, exist_ok=True)
+        try:
+            copy = Path(shutil.copy2(source / digest, target / digest))
+        except FileNotFoundError:  # pruned by a server that is at work
+            continue
+        count, size = count + 1, size + copy.lstat().st_size
+    return count, size
+
+
 def _copy_files(source: Path, target: Path, moment: int, named: frozenset[tuple[str, str]]) -> tuple[int, int]:
     """Copy notes, then what is named or as old as the database; return how many files, and their bytes."""
     count = size = 0
@@ -169,12 +193,13 @@ def _noted(target: Path, moment: int, named: frozenset[tuple[str, str]], count: 
         for run, path in sorted(named)
         if not any((target / "runs" / run / place / path).exists() for place in _PLACES)
     )
+    lost = (f"{UPLOADS}/{one}" for one in _named_uploads(target / DATABASE) if not (target / UPLOADS / one).exists())
     with closing(sqlite3.connect(target / DATABASE)) as copy:
         runs = copy.execute("SELECT COUNT(*) FROM run").fetchone()[0]
         open_ = "SELECT COUNT(*) FROM run WHERE status IN ('queued', 'running', 'waiting')"
         unfinished = copy.execute(open_).fetchone()[0]
     at = datetime.fromtimestamp(moment / 1e9, UTC).isoformat(timespec="seconds")
-    return BackupNote(FORMAT, at, runs, unfinished, count, size, tuple(missing))
+    return BackupNote(FORMAT, at, runs, unfinished, count, size, (*missing, *lost))
 
 
 def _write_mark(path: Path, note: BackupNote) -> None:

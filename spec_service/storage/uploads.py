@@ -30,9 +30,8 @@ _PUT = (
     " ON CONFLICT (tenant, sha256) DO UPDATE SET used_at = excluded.used_at"
 )
 _OVER = (
-    "DELETE FROM upload WHERE used_at <= :unused AND NOT EXISTS (SELECT 1 FROM run WHERE run.tenant = upload.tenant"
-    " AND (run.status IN ('queued', 'running', 'waiting')"
-    " OR run.status IN ('failed', 'cancelled') AND run.finished_at > :retried)"
+    "DELETE FROM upload WHERE used_at <= ? AND NOT EXISTS (SELECT 1 FROM run WHERE run.tenant = upload.tenant"
+    " AND run.status IN ('queued', 'running', 'waiting', 'failed', 'cancelled')"
     " AND instr(run.inputs, upload.sha256)) RETURNING sha256"
 )
 
@@ -99,15 +98,13 @@ class FolderUploads:
         now = time_text(datetime.now(UTC))
         return await self._database.write(partial(_use, tenant=self._tenant, digests=tuple(digests), now=now))
 
-    async def prune(self, unused_since: datetime, retried_since: datetime) -> int:
-        """Remove what no run names that may go on, and return how many there were.
+    async def prune(self, unused_since: datetime) -> int:
+        """Remove what no run names that may go on or be retried, and return how many there were.
 
-        What was sent or named after `unused_since` stays, and so does what runs name that are not over, or that failed
-        or were cancelled after `retried_since`.
+        What was sent or named in new inputs after `unused_since` stays.
         """
-        values = {"unused": time_text(unused_since), "retried": time_text(retried_since)}
         async with self._one_at_a_time:
-            removed = await self._database.write(partial(_remove, values=values))
+            removed = await self._database.write(partial(_remove, unused_since=time_text(unused_since)))
             await to_thread.run_sync(_unlink, self._folder, removed, unused_since.timestamp())
         return len(removed)
 
@@ -160,8 +157,8 @@ def _use(connection: sqlite3.Connection, *, tenant: str, digests: tuple[str, ...
     return frozenset(one for one in digests if connection.execute(sql, (now, tenant, one)).rowcount == 0)
 
 
-def _remove(connection: sqlite3.Connection, *, values: dict[str, str]) -> list[str]:
+def _remove(connection: sqlite3.Connection, *, unused_since: str) -> list[str]:
     """Remove rows that are over, and return the digests that no other tenant has."""
-    removed = [row["sha256"] for row in connection.execute(_OVER, values).fetchall()]
+    removed = [row["sha256"] for row in connection.execute(_OVER, (unused_since,)).fetchall()]
     sql = "SELECT 1 FROM upload WHERE sha256 = ?"
     return [one for one in removed if connection.execute(sql, (one,)).fetchone() is None]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from translator.planning.plan import JsonSchema
 from workflows.luigi.errors import StageError
 from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.registry import LuigiGroup
@@ -29,6 +30,7 @@ class StageCall:
     read: Literal["json", "text"] | None = None
     timeout: float | None = None  # seconds, for the whole step
     workers: int = 8  # tasks at a time; the pool may allow fewer
+    parameters: JsonSchema = field(default_factory=dict[str, Json])  # what the stage takes
     log_dir: Path | None = None  # where each task's output is kept as <key>.log; None: only its tail is
 
     @property

@@ -167,6 +167,7 @@ SCHEMAS: tuple[tuple[str, Any], ...] = (  # a type before the one that it derive
     ("EnumParameter", _enum),
     ("ChoiceListParameter", lambda parameter: {"type": "array", "items": _choice(parameter)}),
     ("ChoiceParameter", _choice),
+    ("PathParameter", {"type": "string", "format": "path"}),
     ("DictParameter", _structured("object")),
     ("ListParameter", _structured("array")),
 )

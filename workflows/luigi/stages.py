@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from workflows.hosting.pool import HostPool
+from workflows.local_files import PathOf, with_local_files
 from workflows.luigi.building import StepBuild
 from workflows.luigi.calls import StageCall, StageRecorder, StageResult, TaskOutcome
 from workflows.luigi.errors import StageTimeout
@@ -17,8 +19,10 @@ __all__ = ["LuigiStages", "StageCall", "StageRecorder", "StageResult", "TaskOutc
 class LuigiStages:
     """Run and preview luigi steps."""
 
-    def __init__(self, pool: HostPool) -> None:
+    def __init__(self, pool: HostPool, path_of: PathOf | None = None) -> None:
+        """Take the pool of hosts; `path_of` tells where the bytes of an artifact lie."""
         self._pool = pool
+        self._path_of = path_of
         self._workplaces = Workplaces()
 
     async def run(self, call: StageCall, recorder: StageRecorder) -> StageResult:
@@ -27,6 +31,8 @@ class LuigiStages:
         Raises `StageFailed`, `StageTimeout`, `StageCrashed`, `StageUnavailable`, `InvalidParameter`, `InvalidResult`.
         Cancelling the awaiting task stops the work for real.
         """
+        if self._path_of is not None:
+            call = replace(call, arguments=await with_local_files(call.parameters, call.arguments, self._path_of))
         limit = asyncio.timeout(call.timeout)
         build = StepBuild(call, self._pool, self._workplaces, limit)
         try:

@@ -38,6 +38,7 @@ async def run_stage(call: NodeCall) -> Json:
         run_id=attempt.run.id,
         run_dir=directory,
         idempotency_key=call.execution.idempotency_key,
+        parameters=step.call.parameters,
         requires=step.requires,
         read=step.read,
         timeout=step.timeout_seconds,

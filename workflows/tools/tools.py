@@ -10,6 +10,7 @@ from typing import Any
 from workflows.errors import StepError, UnknownSecret
 from workflows.hosting.errors import HostError, HostFailure, HostTimeout
 from workflows.hosting.pool import HostPool
+from workflows.local_files import PathOf, with_local_files
 from workflows.ports import Secrets, ToolCall
 from workflows.run import RunId
 from workflows.tools.loop_calls import call_on_loop
@@ -47,12 +48,17 @@ class CatalogTools:
         secrets: Secrets,
         *,
         work_directory: Callable[[RunId], Path] | None = None,
+        path_of: PathOf | None = None,
     ) -> None:
-        """Take the bindings of a `LoadedCatalog`; `work_directory` tells where a run's sync tools work."""
+        """Take the bindings of a `LoadedCatalog`.
+
+        `work_directory` tells where a run's sync tools work, `path_of` where the bytes of an artifact lie.
+        """
         self._tools = dict(tools)
         self._pool = pool
         self._secrets = secrets
         self._work_directory = work_directory
+        self._path_of = path_of
 
     async def call(self, call: ToolCall) -> Json:
         """Return the tool's JSON result; raises `StepError`s, whose texts hold no value of a secret."""
@@ -60,10 +66,13 @@ class CatalogTools:
         if bound is None:
             message = f"{call.binding.name} is not in the catalog any more: see `specloom stages`"
             raise StepError(message, error_name="tool-failed")
+        arguments = call.arguments
+        if self._path_of is not None:
+            arguments = await with_local_files(call.binding.parameters, arguments, self._path_of)
         values = self._secret_values(bound.group, call.secrets)
         scrubber = Scrubber(values.values())
         try:
-            return scrubber.result(await self._result(bound, call, {**call.arguments, **values}))
+            return scrubber.result(await self._result(bound, call, {**arguments, **values}))
         except StepError as error:
             failure = StepError(
                 scrubber.text(f"{bound.record.name}: {error.message}"),

@@ -87,6 +87,7 @@ def catalog(tmp_path_factory):
 
 TOOLS = '''
 import asyncio, time
+from pathlib import Path
 from langchain_core.tools import tool
 
 @tool
@@ -94,6 +95,11 @@ async def nap(seconds: float) -> dict:
     """Sleep on the loop."""
     await asyncio.sleep(seconds)
     return {"slept": seconds}
+
+@tool
+def measure(file: Path) -> dict:
+    """Tell how long a file is, and where it lies."""
+    return {"bytes": file.stat().st_size, "path": str(file)}
 
 @tool
 def echo(text: str) -> dict:

@@ -26,6 +26,23 @@ nodes:
 """
 
 
+MEASURES = """\
+apiVersion: specloom/v1
+kind: Workflow
+metadata: {name: measures}
+inputs:
+  doc: {type: string, format: artifact}
+outputs: {bytes: "${ nodes.look.result.bytes }", path: "${ nodes.look.result.path }"}
+start: look
+nodes:
+  look:
+    tool: shelf.measure
+    with: {file: "${ inputs.doc }"}
+    result: {type: object, properties: {bytes: {type: integer}, path: {type: string}}}
+    next: end
+"""
+
+
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -88,6 +105,15 @@ def test_a_run_takes_the_uri_of_an_upload(client, takes, content):
     uri = client.put("/uploads", content=content).json()["uri"]
     run = client.post(f"/specs/{takes}/execute?wait=20", json={"inputs": {"doc": uri, "more": [uri]}})
     assert (run.status_code, run.json()["status"]) == (200, "succeeded")
+
+
+def test_a_tool_that_wants_a_file_is_given_its_path(client, content, server):
+    spec = client.post("/specs", content=MEASURES, headers=YAML).json()["id"]
+    kept = client.put("/uploads", content=content).json()
+    run = client.post(f"/specs/{spec}/execute?wait=20", json={"inputs": {"doc": kept["uri"]}}).json()
+    path = Path(server.settings.data) / "uploads" / kept["sha256"]
+    assert (run["status"], run["outputs"]) == ("succeeded", {"bytes": len(content), "path": str(path)})
+    assert run["inputs"] == {"doc": kept["uri"]}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from spec_service.storage.backup import back_up, restore
 from spec_service.storage.database import connect, open_database
 from spec_service.storage.journal import SqlJournal
 from spec_service.storage.owning import claim
+from spec_service.storage.uploads import FolderUploads
 from workflows.records import ArtifactStored, EventRecorded, RunCreated
 from workflows.run import Run, RunId
 
@@ -143,7 +144,10 @@ def test_a_copy_of_another_format_is_refused(data, tmp_path):
 def test_a_damaged_copy_is_refused_and_no_server_takes_what_was_made_of_it(data, tmp_path):
     connection = connect(data / "specloom.db")
     for number in range(200):
-        connection.execute("INSERT INTO plan VALUES ('t', ?, 's', ?, 'now')", (str(number), "x" * 4000))
+        connection.execute(
+            "INSERT INTO plan (tenant, digest, spec_digest, body, created_at) VALUES ('t', ?, 's', ?, 'now')",
+            (str(number), "x" * 4000),
+        )
     connection.close()
     write(data / "runs" / "run-1" / "work" / "a.txt", "a")
     back_up(data, data / "specloom.db", tmp_path / "copy")
@@ -153,3 +157,26 @@ def test_a_damaged_copy_is_refused_and_no_server_takes_what_was_made_of_it(data,
         restore(tmp_path / "copy", tmp_path / "again")
     with pytest.raises(DataUnusable, match="is gone"):
         claim(tmp_path / "again", tmp_path / "again" / "specloom.db", 5)
+
+
+async def test_uploads_are_in_the_copy_and_a_lost_one_is_told(data, tmp_path):
+    async def chunks(content):
+        yield content
+
+    async with open_database(data / "specloom.db") as database:
+        shelf = FolderUploads(data / "uploads", database)
+        kept = [(await shelf.put(chunks(content), "a/b"))[0].sha256 for content in (b"kept", b"lost")]
+    (data / "uploads" / ".new-half").write_bytes(b"half")
+    (data / "uploads" / kept[1]).unlink()
+    note = back_up(data, data / "specloom.db", tmp_path / "copy")
+    assert (note.files, note.bytes, note.missing) == (1, 4, (f"uploads/{kept[1]}",))
+    restore(tmp_path / "copy", tmp_path / "again")
+    assert [one.name for one in (tmp_path / "again" / "uploads").iterdir()] == [kept[0]]
+    assert (tmp_path / "again" / "uploads" / kept[0]).read_bytes() == b"kept"
+
+
+def test_a_copy_of_an_older_database_has_no_uploads(data, tmp_path):
+    connection = connect(data / "specloom.db")
+    connection.execute("DROP TABLE upload")
+    connection.close()
+    assert back_up(data, data / "specloom.db", tmp_path / "copy").files == 0

@@ -10,7 +10,7 @@ from spec_service.storage.pruning import Grace, Pruner
 from tests.unit.workflows.bench import Bench, plan_of, tool
 from workflows.errors import StepError
 from workflows.hosting.evaluation import Evaluator
-from workflows.records import RunCreated, RunMoved
+from workflows.records import NO_RUN, ResultCached, RunCreated, RunMoved, SignalKept
 from workflows.run import RunStatus
 
 pytestmark = pytest.mark.anyio
@@ -129,3 +129,17 @@ async def test_a_run_that_failed_twice_is_retried_after_it_was_pruned(  # noqa: 
     assert called == ["first", "bad", "bad", "bad", "last"]
     assert await pruner.prune(later + 30 * DAY) == 1
     assert await rows(database, "checkpoint") == 1
+
+
+async def test_what_belongs_to_no_run_alone_goes_when_it_is_over(journal, pruner, new_run):
+    run = new_run("run-1")
+    await journal.commit(RunCreated(run))
+    for number, age in enumerate((8 * DAY, DAY)):
+        await journal.commit(SignalKept(NO_RUN, f"any-{number}", "paid", "k", None, NOW - age))
+        await journal.commit(SignalKept(run.id, f"own-{number}", "paid", None, None, NOW - age))
+        await journal.commit(ResultCached(run.id, f"k{number}", {}, NOW, NOW + (DAY if number else -DAY)))
+    assert await pruner.prune_shared(NOW) == {"results": 1, "signals": 1}
+    assert await pruner.prune_shared(NOW) == {}
+    assert await journal.commit(RunMoved(run.id, RunStatus.RUNNING, NOW), RunMoved(run.id, RunStatus.FAILED, NOW))
+    assert await pruner.prune_shared(NOW + 6 * DAY) == {"results": 1, "signals": 1}
+    assert await pruner.prune_shared(NOW + 8 * DAY) == {"signals": 2}
