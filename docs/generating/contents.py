@@ -7,6 +7,7 @@ from docs.generating.doors import doors
 from docs.generating.events import events
 from docs.generating.failpoints import failpoints
 from docs.generating.language import reference
+from docs.generating.library import library
 from docs.generating.parts import Part
 from docs.generating.problems import problems
 from docs.generating.variables import variables
@@ -21,4 +22,5 @@ PARTS = (
     Part("docs/reliability.md", failpoints, "fail-points"),
     Part("docs/cli.md", commands, "commands"),
     Part("docs/cli.md", variables, "variables"),
+    *library(),
 )
