@@ -27,6 +27,10 @@ Worked specs, each with tests. They run as they stand with the catalog of this r
 call are in [`examples/`](../../examples/README.md)."""
 
 
+class BadLibrary(ValueError):
+    """A spec of the library cannot be planned."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """The comment with which a spec begins: what it is, what it shows, how to run it."""
