@@ -14,6 +14,7 @@ from spec_service.ports import RunPosition
 from spec_service.requests import RequestKey
 from spec_service.services import Services
 from spec_service.views import RunView
+from translator.planning.plan import FINALLY
 from workflows.records import CancelRequested, EventRecorded, RunMoved
 from workflows.run import RunId, RunStatus
 
@@ -23,6 +24,8 @@ log = get_logger("specloom.operations")
 async def cancel_run(services: Services, run_id: str, key: RequestKey | None = None) -> RunAnswer:
     """Ask a run to stop, once for a key; a live one is stopped for real, any other is over at once.
 
+    What stands under `finally` runs before a run that has begun is over.
+
     Raises `UnknownRun`, `AlreadyFinal`, `KeyMismatch`.
     """
     return await once(services, key, partial(_cancelled, services, RunId(run_id), key))
@@ -30,7 +33,10 @@ async def cancel_run(services: Services, run_id: str, key: RequestKey | None = N
 
 async def _cancelled(services: Services, run_id: RunId, key: RequestKey | None) -> RunAnswer:
     answer, position = None, await services.runs.get(run_id)
-    if position.run.status is not RunStatus.RUNNING or not services.worker.is_live(position.run.id):
+    run = position.run
+    if run.status is RunStatus.WAITING and (await services.plans.get(run.plan_digest)).members(FINALLY):
+        answer = await _queued(services, position, key)
+    elif run.status is not RunStatus.RUNNING or not services.worker.is_live(run.id):
         answer = await _ended(services, position, key)
     return answer or await _asked(services, await services.runs.get(run_id), key)
 
@@ -52,6 +58,21 @@ async def _ended(services: Services, position: RunPosition, key: RequestKey | No
     if is_over:
         log.info("run.cancelled", run_id=run.id)
     return answer if is_over else None
+
+
+async def _queued(services: Services, position: RunPosition, key: RequestKey | None) -> RunAnswer | None:
+    """Queue a waiting run for what stands under `finally`; None when it stands otherwise by now."""
+    run, now = position.run, datetime.now(UTC)
+    answer = RunAnswer(RunView.of(replace(run, status=RunStatus.QUEUED, cancel_requested=True)))
+    is_queued = await services.journal.commit(
+        CancelRequested(run.id, now),
+        EventRecorded(run.id, "run.cancel-requested", now),
+        RunMoved(run.id, RunStatus.QUEUED, now, only_from=RunStatus.WAITING),
+        *kept(key, answer, now),
+    )
+    if is_queued:
+        services.worker.submit(run.id, run.priority)
+    return answer if is_queued else None
 
 
 async def _asked(services: Services, position: RunPosition, key: RequestKey | None) -> RunAnswer:

@@ -137,13 +137,19 @@ async def test_a_waiting_run_whose_answer_nobody_took_up_goes_on(journal):
         await reaches(journal, RunStatus.SUCCEEDED)
 
 
-async def test_a_run_that_somebody_wanted_to_stop_is_stopped_after_a_restart(journal):
-    await created(journal, status=RunStatus.RUNNING)
+@pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.WAITING])
+async def test_a_run_that_somebody_wanted_to_stop_is_stopped_after_a_restart(journal, status):
+    """By the engine, which first does what is to be done at the end of a run, however it ends."""
+
+    async def cancelled(_run_id):
+        return RunStatus.CANCELLED
+
+    await created(journal, status=status)
     await journal.commit(CancelRequested(RUN, datetime.now(UTC)))
-    engine, dispatcher = working(journal, succeed, RUN)
+    engine, dispatcher = working(journal, cancelled, RUN)
     async with dispatcher:
         await reaches(journal, RunStatus.CANCELLED)
-    assert engine.attempts == []
+    assert engine.attempts == [RUN]
 
 
 async def test_attempts_are_bounded_and_higher_priorities_come_first(journal):
