@@ -18,8 +18,9 @@ from anyio import to_thread
 from structlog.stdlib import get_logger
 
 from spec_service.eventually import Eventually
+from spec_service.integrations.publish_table import read_publish_table
 from spec_service.planner import Planner
-from spec_service.ports import CheckpointReader
+from spec_service.ports import CheckpointReader, SpecRepository
 from spec_service.services import Services
 from spec_service.settings import Settings, environment, forbid_unsafe_checkpoints
 from spec_service.stopping import StopSignal
@@ -131,6 +132,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             stopping=StopSignal(),
             ownership=ownership,
             started_at=datetime.now(UTC),
+            repository=await to_thread.run_sync(_repository, settings),
         )
 
 
@@ -165,6 +167,16 @@ async def _background(opening: _Opening) -> AsyncGenerator[None]:
             pruning.cancel()
             if opening.engine.value is None:
                 group.cancel_scope.cancel()
+
+
+def _repository(settings: Settings) -> SpecRepository | None:
+    """Return where specs are published to, if the operator named a place; raises `CatalogFileError`."""
+    target = read_publish_table(settings.catalog_file)
+    if target is None:
+        return None
+    from spec_service.integrations.git import GitPublisher  # noqa: PLC0415 - dulwich is for those who publish
+
+    return GitPublisher(target, settings.data / "publish", environment())
 
 
 def _pruner(opening: _Opening) -> Pruner:

@@ -36,6 +36,35 @@ class SpecRetired(ServiceError):
     name = "spec-retired"
 
 
+class PublishUnavailable(ServiceError):
+    """Nothing is configured to publish to: add `[publish]` with `repository = "…"` to specloom.toml and start again."""
+
+    name = "publish-unavailable"
+
+
+class PublishFailed(ServiceError):
+    """The repository could not be read or written; ask again later."""
+
+    name = "publish-failed"
+
+
+class PathNotAllowed(ServiceError):
+    """A spec cannot be published at this path."""
+
+    name = "path-not-allowed"
+
+
+class FileMovedOn(ServiceError):
+    """The file in the repository is not what it was when you looked: look at it, post what is there, and try again."""
+
+    name = "file-moved-on"
+
+    def __init__(self, path: str, base: str | None, found: str | None) -> None:
+        self.details = {"path": path, "base": base, "found": found}
+        base_text, found_text = (f"sha256:{one}" if one else "no file" for one in (base, found))
+        super().__init__(f"{path} has moved on: it should be {base_text}, and is {found_text}")
+
+
 class UnknownEntry(ServiceError):
     """The catalog has no such stage."""
 

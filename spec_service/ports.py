@@ -40,6 +40,43 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
+class FileToCommit:
+    """A file on its way to a repository."""
+
+    path: str  # from the root that the operator configured
+    data: bytes
+    message: str
+    check: Callable[[bytes | None], None]  # sees what is there (None: nothing); raises what forbids to replace it
+    author: str | None = None  # "Name <mail>"; None: as configured
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A file that lies in a repository."""
+
+    commit: str
+    branch: str
+    path: str  # from the top of the repository
+    is_new: bool = True  # False: it was there already
+
+
+class SpecRepository(Protocol):
+    """The branch of a repository that specs are published to."""
+
+    @property
+    def root(self) -> str:
+        """Return the folder of the repository that all files stay in; "" is its top."""
+        ...
+
+    async def commit(self, file: FileToCommit) -> Committed:
+        """Commit a file and move the branch, never by force.
+
+        Raises `PublishUnavailable`, `PublishFailed`, `PathNotAllowed`, and what the file's check raises.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class StoredSpec:
     """A revision of a spec, with the text that was sent."""
 
@@ -284,6 +321,10 @@ class Worker(Protocol):
 
     def submit(self, run_id: RunId, priority: int = 0) -> None:
         """Start or continue a queued run as soon as there is room."""
+        ...
+
+    def expect(self, questions: Sequence[Question]) -> None:
+        """Watch the clock for questions that an earlier process asked."""
         ...
 
     def is_live(self, run_id: RunId) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from spec_service.errors import BadQuery, Refused
+from spec_service.publishing import is_author, is_spec_path
 from translator.language.document import Document, join_pointer
 from translator.language.problems import Problem, did_you_mean, ordered, problem_at
 
@@ -18,6 +19,8 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
 _KEY = re.compile(r"[!-~]{1,255}")
 _SIGNAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _MAX_SIGNAL_KEY = 512
+_DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
+_MAX_MESSAGE = 4000
 _MAX_LABELS = 32
 _MAX_LABEL_VALUE = 256
 _MAX_PRIORITY = 1000
@@ -93,6 +96,34 @@ def read_signal_name(name: str) -> str:
         message = "the name of a signal is letters, digits and _, no digit first, at most 63 characters"
         raise Refused([Problem("bad-name", message)])
     return name
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRequest:
+    """How a spec is to be published; what is left out is as it was the last time, or as the operator configured it."""
+
+    base: str | None = None  # digest of what the caller believes to be published; null: nothing
+    has_base: bool = False
+    path: str | None = None
+    message: str | None = None
+    author: str | None = None
+
+    @classmethod
+    def read(cls, document: Document) -> PublishRequest:
+        """Read a body; raises `Refused`."""
+        body = _Body(document, ("base", "path", "message", "author"))
+        base, path, message, author = (body.text(key) for key in ("base", "path", "message", "author"))
+        if base is not None and not _DIGEST.fullmatch(base):
+            body.wrong("/base", "bad-name", "`base` is a digest: 64 hexadecimal digits, or null for no file")
+        if path is not None and not is_spec_path(path):
+            body.wrong("/path", "bad-name", "`path` is like `team/report.yaml`: letters, digits, `.`, `_`, `-`, `/`")
+        if message is not None and (not message.strip() or len(message) > _MAX_MESSAGE or "\x00" in message):
+            body.wrong("/message", "out-of-range", f"`message` has 1 to {_MAX_MESSAGE} characters")
+        if author is not None and not is_author(author):
+            body.wrong("/author", "bad-name", "`author` is like `Ann Other <ann@example.org>`")
+        body.refuse()
+        digest = base.removeprefix("sha256:") if base else None
+        return cls(digest, "base" in body.value, path, message, author)
 
 
 def read_nothing(document: Document) -> None:

@@ -14,6 +14,7 @@ from spec_service.ports import (
     Ownership,
     PlanShelf,
     RunBoard,
+    SpecRepository,
     SpecStore,
     UploadShelf,
     Worker,
@@ -44,3 +45,4 @@ class Services:
     stopping: StopSignal
     ownership: Ownership
     started_at: datetime
+    repository: SpecRepository | None = None  # nothing is published where the operator names none

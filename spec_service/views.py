@@ -47,6 +47,17 @@ class PublicationView(View):
     sha256: str  # of the text
 
 
+class Published(View):
+    """A spec that lies in the repository."""
+
+    spec: str  # name@rN
+    digest: str
+    commit: str
+    branch: str
+    path: str  # from the top of the repository
+    is_new: bool  # false: the same text was there already
+
+
 class SpecView(View):
     """A stored revision of a spec."""
 

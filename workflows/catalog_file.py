@@ -24,6 +24,9 @@ _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _NO_VERSION = "0.0.0"
 
+OTHERS = ("publish",)
+"""Tables of the same file that are none of the catalog's: where the service publishes specs to."""
+
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Module = Annotated[str, StringConstraints(pattern=_MODULE)]
 _Variable = Annotated[str, StringConstraints(pattern=_VARIABLE)]
@@ -110,10 +113,10 @@ class _Document(_Table):
 _KEYS: dict[str, type[_Table]] = {"luigi": _LuigiTable, "tools": _ToolTable, "secrets": _SecretTable}
 
 
-def read_catalog_file(path: Path, *, is_named: bool = False, also_known: Iterable[str] = ()) -> CatalogFile:
+def read_catalog_file(path: Path, *, is_named: bool = False, also_known: Iterable[str] = OTHERS) -> CatalogFile:
     """Read a catalog file; a missing one is an empty catalog, unless somebody named it.
 
-    `also_known` are keys of the top that belong to others (settings) and are left alone. Raises `CatalogFileError`,
+    `also_known` are keys of the top that belong to others and are left alone. Raises `CatalogFileError`,
     which lists all mistakes with their lines and says what to do about each.
     """
     try:

@@ -82,6 +82,24 @@ EXECUTE_BODY = json_body(
     {"inputs": {"name": "reader"}, "labels": {"team": "data"}},
     is_required=False,
 )
+PUBLISH_BODY = json_body(
+    {
+        "type": "object",
+        "properties": {
+            "base": {
+                "type": ["string", "null"],
+                "description": "Digest of what you believe to be published: of the text, or of the spec in it; null: no"
+                " file. Left out: what this server published last.",
+            },
+            "path": {"type": "string", "description": "Below the root; left out: as last time, or the spec's name."},
+            "message": {"type": "string", "description": "Of the commit."},
+            "author": {"type": "string", "description": "`Name <mail>`; left out: as the operator configured it."},
+        },
+        "additionalProperties": False,
+    },
+    {"message": "report: a third round", "author": "Ann Other <ann@example.org>"},
+    is_required=False,
+)
 RESUME_BODY = json_body(
     {
         "type": "object",

@@ -32,6 +32,7 @@ STATUSES: Mapping[str, int] = {
     "method-not-allowed": 405,
     "version-exists": 409,
     "spec-retired": 409,
+    "file-moved-on": 409,
     "not-waiting": 409,
     "several-questions": 409,
     "plan-mismatch": 409,
@@ -40,9 +41,12 @@ STATUSES: Mapping[str, int] = {
     "body-too-large": 413,
     "unsupported-media-type": 415,
     "idempotency-mismatch": _MISTAKE,
+    "path-not-allowed": _MISTAKE,
     INTERNAL: 500,
+    "publish-failed": 502,
     "journal-failed": 503,
     "not-ready": 503,
+    "publish-unavailable": 503,
 }
 _SOON: Mapping[str, str] = {"Retry-After": "1"}  # with every 503: a server that starts, stops or mends itself is quick
 _OF_THE_DOOR = frozenset({"body-too-large", "unsupported-media-type"})  # refused before anything was read
@@ -63,7 +67,7 @@ def answer_error(error: SpecloomError, request_id: str) -> Response:
         return answer_problem(INTERNAL, "The server failed.", request_id)
     if isinstance(error, Refused):
         return _answer(status, error.problems[0], request_id, [one.as_dict() for one in error.problems])
-    return answer_problem(error.name, error.message, request_id)
+    return _answer(status, Problem(error.name, error.message), request_id, [], details=getattr(error, "details", None))
 
 
 def answer_problem(
@@ -74,12 +78,13 @@ def answer_problem(
     return _answer(STATUSES.get(name, 500), problem, request_id, [], headers)
 
 
-def _answer(
+def _answer(  # noqa: PLR0913, PLR0917 - the parts of an answer
     status: int,
     problem: Problem,
     request_id: str,
     problems: list[dict[str, Json]],
     headers: Mapping[str, str] | None = None,
+    details: Mapping[str, Json] | None = None,
 ) -> Response:
     if status == 503:  # noqa: PLR2004
         headers = {**_SOON, **(headers or {})}
@@ -93,5 +98,6 @@ def _answer(
         "suggestion": problem.suggestion,
         "request_id": request_id,
         "problems": problems,
+        **(details or {}),
     }
     return Response(json.dumps(body, ensure_ascii=False), status, headers, MEDIA_TYPE)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from spec_service import operations
 from spec_service.api.bodies import answer, answer_run, read_body, read_document, read_keyed, services_of
 from spec_service.api.drawings import DRAWINGS_SHOWN, DRAWN_AS, Drawing, read_drawing
-from spec_service.api.examples import EXECUTE_BODY, KEY_HEADER, PROBLEM_RESPONSES, SPEC_BODY
+from spec_service.api.examples import EXECUTE_BODY, KEY_HEADER, PROBLEM_RESPONSES, PUBLISH_BODY, SPEC_BODY
 from spec_service.api.queries import (
     Commit,
     Cursor,
@@ -24,8 +24,8 @@ from spec_service.api.queries import (
     read_wait,
 )
 from spec_service.errors import Refused
-from spec_service.requests import ExecuteRequest
-from spec_service.views import Page, PlanChanges, PlanView, RunView, SpecText, SpecView, Validity
+from spec_service.requests import ExecuteRequest, PublishRequest
+from spec_service.views import Page, PlanChanges, PlanView, Published, RunView, SpecText, SpecView, Validity
 from translator.language.document import Document
 from translator.language.problems import Problem
 
@@ -71,6 +71,14 @@ async def plan_spec(request: Request, spec_id: str) -> Response:
     services = services_of(request)
     _refuse_preview(await read_document(request, services.settings.max_body_bytes))
     return answer(await operations.plan_spec(services, spec_id))
+
+
+@router.post("/specs/{spec_id}/publish", response_model=Published, openapi_extra=PUBLISH_BODY, tags=["specs"])
+async def publish_spec(request: Request, spec_id: str) -> Response:
+    """Commit a spec's exact text to the repository that the operator configured."""
+    services = services_of(request)
+    document = await read_document(request, services.settings.max_body_bytes)
+    return answer(await operations.publish_spec(services, spec_id, PublishRequest.read(document)))
 
 
 @router.post("/specs/plan", response_model=PlanView, openapi_extra=SPEC_BODY, tags=["plans"])

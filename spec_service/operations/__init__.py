@@ -13,6 +13,7 @@ get_plan(services, digest: str) -> PlanView
 compare_plans(services, old: str, new: str) -> PlanChanges
 draw_plan(services, digest: str, drawing: Drawing) -> str
 retire_spec(services, name: str) -> SpecView
+publish_spec(services, spec_id: str, request: PublishRequest) -> Published
 execute_spec(services, spec_id: str, request: ExecuteRequest, wait: float | None = None, key=None) -> RunAnswer
 get_run(services, run_id: str) -> RunView
 list_runs(services, wanted: RunFilter, cursor: str | None = None, limit: int = 50) -> Page[RunItem]
@@ -48,6 +49,7 @@ from spec_service.operations.list_specs import list_specs
 from spec_service.operations.list_stages import list_stages
 from spec_service.operations.plan_spec import plan_spec
 from spec_service.operations.preview_plan import preview_plan
+from spec_service.operations.publish_spec import publish_spec
 from spec_service.operations.resume_run import resume_run
 from spec_service.operations.retire_spec import retire_spec
 from spec_service.operations.retry_run import retry_run
@@ -77,6 +79,7 @@ __all__ = [  # more than ten names: the list of operations is the product
     "page_events",
     "plan_spec",
     "preview_plan",
+    "publish_spec",
     "resume_run",
     "retire_spec",
     "retry_run",
