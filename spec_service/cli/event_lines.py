@@ -45,7 +45,20 @@ def _started(data: Data) -> str | None:
 def _succeeded(data: Data) -> str:
     seconds, target = data.get("seconds"), data.get("goto")
     lasted = f" in {lasting(seconds)}" if seconds is not None else ""
+    if data.get("chosen"):
+        why = f": {data['reason']}" if data.get("reason") else ""
+        return f"chose {', '.join(map(str, data['chosen']))}{why}"
     return f"done{lasted}{f', then {target}' if target else ''}"
+
+
+def _caught(data: Data) -> str:
+    target = data.get("goto")
+    return f"{_failed(data)}; caught{f', then {target}' if target else ''}"
+
+
+def _progress(data: Data) -> str:
+    failed = f", {data['failed']} failed" if data.get("failed") else ""
+    return f"{data.get('done')} of {data.get('total')} items{failed}"
 
 
 def _failed(data: Data) -> str:
@@ -92,9 +105,19 @@ def _changed(data: Data) -> str:
     return f"the source of {data.get('entry')} is not what the plan was bound to"
 
 
+def _signal(data: Data) -> str:
+    return f"signal {data.get('name')} came{', and is kept' if data.get('is_kept') else ''}"
+
+
+def _wait(data: Data) -> str:
+    until = f" until {data['until']}" if data.get("until") else ""
+    return f"waits for the signal {data['signal']}{until}" if data.get("signal") else f"waits{until}"
+
+
 _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "run.started": _attempt,
-    "run.waiting": lambda _: "waits for an answer",
+    "run.waiting": lambda _: "waits",
+    "signal.received": _signal,
     "run.retried": lambda _: "is to be tried again",
     "run.cancel-requested": lambda _: "is asked to stop",
     "run.succeeded": lambda _: "succeeded",
@@ -104,12 +127,17 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "step.started": _started,
     "step.succeeded": _succeeded,
     "step.failed": _failed,
+    "step.caught": _caught,
+    "step.cached": lambda _: "takes the result of an earlier run",
+    "step.progress": _progress,
+    "emitted": lambda data: f"event {data.get('event')}",
     "step.retrying": _retrying,
     "step.crashed": lambda data: f"the server died during try {data.get('try')}",
     "step.skipped": lambda data: f"skipped: {data.get('reason')}",
     "step.cancelled": lambda _: "stopped",
     "step.asked": lambda data: f"asks: {data.get('title')}",
-    "step.answered": lambda data: "nobody answered in time" if data.get("expired") else "answered",
+    "step.waiting": _wait,
+    "step.answered": lambda data: "the time is up" if data.get("expired") else "answered",
     "luigi.expanded": _expanded,
     "luigi.task-started": lambda data: f"{data['name']} started",
     "luigi.task-progress": _task_progress,
