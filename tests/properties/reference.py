@@ -39,14 +39,14 @@ class Interpreter:
     def node(self, name: str, node: Json, state: Saves, item: int) -> tuple[list[Saves], str | None]:
         """Return what a node saves, and where its catch leads when that took an error."""
         if "map" in node:
-            inside = [saves for one in self.inputs for saves in self.verb(name, node, state, one)[0]]
+            inside = [saves for one in self.inputs for saves in self.verb(node, state, one)[0]]
             return [*inside, node["save"]], None
-        saves, failed = self.verb(name, node, state, item)
+        saves, failed = self.verb(node, state, item)
         if failed:
             return [*saves, node["catch"][0]["save"]], node["catch"][0].get("to")
         return [*saves, node.get("save") or node.get("set") or {}], None
 
-    def verb(self, name: str, node: Json, state: Saves, item: int) -> tuple[list[Saves], bool]:
+    def verb(self, node: Json, state: Saves, item: int) -> tuple[list[Saves], bool]:
         if "dag" in node:
             return self.dag(node["dag"], state, item), False
         if "flow" in node:
@@ -73,7 +73,7 @@ def _target(branch: Json) -> str:
     return branch.get("to") or branch["else"]
 
 
-# --- random specs ------------------------------------------------------------------------------------------------------
+# --- random specs ---------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -128,22 +128,19 @@ class Writer:
     def node(self, name: str, depth: int, *, caught_to: str | None) -> Json:
         verbs = ["tool", "tool", "set", "bad", *(["dag", "flow", "map", "map-dag"] if depth else [])]
         verb = self.draw(st.sampled_from(verbs))
-        saves = {"n": 1, "log": name}
-        over = {"map": {"each": f"x{name}", "in": "${ inputs.items }"}}
+        saves: Json = {"save": {"n": 1, "log": name}}
+        over = {"map": {"each": f"x{name}", "in": "${ inputs.items }"}} if verb.startswith("map") else {}
         if verb == "set":
-            return {"set": saves}
+            return {"set": saves["save"]}
         if verb == "bad":
             caught = {"errors": ["any"], "save": {"n": 1, "log": f"{name}!"}} | ({"to": caught_to} if caught_to else {})
-            return {"tool": "t.bad", "with": {}, "save": saves, "catch": [caught]}
-        if verb == "dag":
-            return {"dag": self.dag(depth - 1), "save": saves}
+            return {"tool": "t.bad", "with": {}, "catch": [caught]} | saves
+        if verb.endswith("dag"):
+            return over | {"dag": self.dag(depth - 1)} | saves
         if verb == "flow":
-            return {"flow": self.flow(depth - 1), "save": saves}
-        if verb == "map":
-            return over | {"tool": "t.ok", "with": {"x": f"${{ x{name} }}"}, "save": saves}
-        if verb == "map-dag":
-            return over | {"dag": self.dag(depth - 1), "save": saves}
-        return {"tool": "t.ok", "with": {"log": "${ state.log }"}, "save": saves}
+            return {"flow": self.flow(depth - 1)} | saves
+        seen = {"x": f"${{ x{name} }}"} if over else {"log": "${ state.log }"}
+        return over | {"tool": "t.ok", "with": seen} | saves
 
 
 @st.composite
