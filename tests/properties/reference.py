@@ -21,7 +21,7 @@ class Interpreter:
         found: list[Saves] = []
         name = start
         while name != "end":
-            saves, caught = self.node(name, nodes[name], state, item)
+            saves, caught = self.node(nodes[name], state, item)
             found += saves
             state = applied(state, saves)
             way = nodes[name]["next"] if caught is None else caught
@@ -30,13 +30,13 @@ class Interpreter:
 
     def dag(self, nodes: Json, state: Saves, item: int) -> list[Saves]:
         found: list[Saves] = []
-        for name, node in nodes.items():  # needs lead backwards only, so the text is an order
+        for node in nodes.values():  # needs lead backwards only, so the text is an order
             if "when" in node and not _holds({"when": node["when"]}, state):
                 continue
-            found += self.node(name, node, state, item)[0]
+            found += self.node(node, state, item)[0]
         return found
 
-    def node(self, name: str, node: Json, state: Saves, item: int) -> tuple[list[Saves], str | None]:
+    def node(self, node: Json, state: Saves, item: int) -> tuple[list[Saves], str | None]:
         """Return what a node saves, and where its catch leads when that took an error."""
         if "map" in node:
             inside = [saves for one in self.inputs for saves in self.verb(node, state, one)[0]]
