@@ -45,20 +45,14 @@ PARTS: dict[type[BaseModel], str] = {
 """Every model of the language, in the order of the reference, with its heading."""
 
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
-    model.Spec: ("join", "finally"),
-    model.Limits: ("tokens", "cost_usd", "fan_out", "on_exceed"),
-    model.Node: (
-        *(verb for verb in model.VERBS if verb not in AVAILABLE_VERBS),
-        *("map", "catch", "compensate", "cache", "idempotency_key", "mask", "join"),
-    ),
+    model.Limits: ("tokens", "cost_usd", "on_exceed"),
+    model.Node: (*(verb for verb in model.VERBS if verb not in AVAILABLE_VERBS), "compensate"),
     model.NodeLimits: ("tokens", "cost_usd"),
+    verbs.Decide: ("agent",),
 }
 """Keys that planning answers with `not-available-yet`, at least for some values."""
 
-_LATER_PARTS = frozenset(
-    {model.Flow, verbs.AgentTask, verbs.Decide, verbs.Wait, verbs.Emit, verbs.Call, model.MapClause, model.Catch}
-    | {model.Cache, model.JoinCount}
-)
+_LATER_PARTS = frozenset({verbs.AgentTask})
 
 _EXAMPLES: dict[tuple[str, str], str] = {
     ("Spec", "apiVersion"): "specloom/v1",
@@ -99,6 +93,8 @@ _EXAMPLES: dict[tuple[str, str], str] = {
     ("Switch", "default"): "end",
     ("Catch", "errors"): "[timeout]",
     ("Catch", "to"): "ask",
+    ("Catch", "save"): '{problem: "${ error.message }"}',
+    ("Catch", "result"): "{text: unknown}",
     ("MapClause", "concurrency"): "8",
     ("MapClause", "tolerate"): "20%",
     ("Cache", "key"): "${ inputs.day }",
@@ -175,8 +171,22 @@ _WORDS = {
     "value": "any value, with expressions",
 }
 _PLAIN = {str: "text", int: "integer", float: "number", bool: "boolean", dict: "mapping", NoneType: "null", Any: "any"}
-_UNITS = {"cost_usd": "USD", "tokens": "tokens", "steps": "steps", "visits": "visits", "max_turns": "turns"}
+_UNITS = {
+    "cost_usd": "USD",
+    "tokens": "tokens",
+    "steps": "steps",
+    "visits": "visits",
+    "max_turns": "turns",
+    "max": "tries",
+    "fan_out": "items",
+    "concurrency": "items",
+    "tolerate": "items, or % of them",
+    "count": "nodes",
+}
 _EXAMPLE = re.compile(r"\s*Example: `([^`]+)`\.?")
+_SAID_DEFAULT = re.compile(
+    r"`([^`]+)`[^`;.]{0,20}[(, ]default\b|\bDefault (\w+)\b"
+)
 _DEFAULT = re.compile(r"\s*Default (`[^`]+`(?: \([a-z]+\))?|[0-9]+)\.")
 
 
@@ -220,7 +230,8 @@ def _default(info: FieldInfo) -> str:
         return "**required**"
     value = info.get_default(call_default_factory=True, validated_data={})
     if value in (None, PydanticUndefined, (), {}):
-        return NOTHING
+        said = _SAID_DEFAULT.search(info.description or "")
+        return code(said.group(1) or said.group(2)) if said else NOTHING
     return code(value if isinstance(value, str) else json.dumps(value))
 
 

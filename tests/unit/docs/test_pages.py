@@ -7,17 +7,24 @@ import pytest
 
 from docs.generating.markdown import anchor
 from docs.generating.parts import ROOT
+from spec_service.settings import Settings
+from spec_service.trying import open_trial
+from translator.language import model
 from translator.language.cel import CelEngine
+from translator.language.findings import ROOT as START
+from translator.language.findings import Findings
 from translator.language.reading import read
 from translator.language.shape import check_shape
+from translator.language.shapes import ShapeMaker, check_shape_of
 from translator.planning.catalog import CatalogEntry, FixedCatalog
 from translator.planning.plan import Plan
 from translator.planning.planning import check_text, plan
 from workflows.catalog_file import read_catalog_file
 from workflows.cataloging import open_catalog
 from workflows.hosting.pool import HostPool
+from workflows.testing import SpecTestRunner
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ROOMS = ("translator", "workflows", "spec_service")
@@ -41,6 +48,7 @@ def fences(language):
         (page.relative_to(ROOT), text[: match.start()].count("\n") + 1, match[2])
         for page in PAGES
         if page.name != "problems.md"  # its examples show mistakes
+        and page.parent.name != "library"  # its specs are files, which have tests of their own
         for text in [page.read_text()]
         for match in FENCE.finditer(text)
         if match[1] == language
@@ -86,12 +94,44 @@ def _refusals(text, catalog, engine):
     return [] if isinstance(found, Plan) else found
 
 
-def test_every_other_piece_of_yaml_can_be_read():
+def test_every_other_piece_of_yaml_is_what_its_keys_may_hold():
     pieces = [one for one in fences("yaml") if not one[2].startswith("apiVersion:")]
 
-    unreadable = [f"{page}:{line}" for page, line, text in pieces if isinstance(read(text.encode(), "yaml"), list)]
+    wrong = [f"{page}:{line}: {why}" for page, line, text in pieces for why in _mistakes(text)]
 
-    assert unreadable == []
+    assert wrong == []
+    assert len(pieces) >= 10
+
+
+def _mistakes(text):
+    """Check a piece of a spec as the keys of a node, or of the document, that it begins with."""
+    document = read(text.encode(), "yaml")
+    if isinstance(document, list):
+        return [one.message for one in document]
+    maker, findings = ShapeMaker({}), Findings(document)
+    shapes = next((part for part in _parts(maker) if set(document.value) <= set(part)), None)
+    if shapes is None:
+        return [f"these are not keys of one thing: {', '.join(document.value)}"]
+    for key, value in document.value.items():
+        check_shape_of(shapes[key], value, (START, key), findings)
+    return [f"{one.name}: {one.message}" for one in findings.problems]
+
+
+def _parts(maker):
+    return [maker.part(part).fields for part in (model.Node, model.Spec, model.MapClause, model.Branch)]
+
+
+@pytest.mark.anyio
+async def test_the_tests_of_specs_on_the_pages_pass():
+    documents = [(page, read(text.encode(), "yaml")) for page, _, text in fences("yaml") if "\ntests:" in text]
+
+    assert documents
+    async with open_trial(Settings(catalog=ROOT / "specloom.toml"), [], may_call=False) as trial:
+        for page, document in documents:
+            checked = await trial.planner.check(document.text.encode(), "yaml")
+            plan_of_page = await trial.planner.plan(checked)
+            report = await SpecTestRunner(checked.spec, checked.document, plan_of_page, trial.workshop).run()
+            assert {case.name: case.failures for case in report.cases if not case.is_passed} == {}, page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

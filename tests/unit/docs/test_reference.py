@@ -56,6 +56,7 @@ def test_what_is_marked_as_not_available_is_what_planning_refuses():
 
     assert set(later[model.Limits]) == {*availability._LATER_LIMITS, "on_exceed"}
     assert set(later[model.NodeLimits]) == set(availability._LATER_LIMITS_OF_NODES)
+    assert later[verbs.Decide] == ("agent",)
     assert set(later[model.Node]) == {
         *availability._LATER_KEYS_OF_NODES,
         *(set(model.VERBS) - set(availability.AVAILABLE_VERBS)),
