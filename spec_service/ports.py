@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -197,8 +197,10 @@ class RunBoard(Protocol):
         """Return runs, the newest first, and the cursor of the next page; raises `BadCursor`."""
         ...
 
-    async def unfinished(self) -> tuple[RunPosition, ...]:
-        """Return every run that is not final, the oldest first, with its questions."""
+    async def unfinished(
+        self, statuses: Collection[RunStatus], after: RunId | None, limit: int
+    ) -> tuple[RunPosition, ...]:
+        """Return some runs of these statuses behind the run `after`, the oldest first, with their questions."""
         ...
 
     async def waiting_for_signal(self, name: str, key: str) -> tuple[Question, ...]:

@@ -26,6 +26,7 @@ from workflows.run import Run, RunId, RunStatus
 RETAKE_SECONDS = 0.05  # until a run whose records could not be written is taken up again; doubles each time
 MAX_RETAKE_SECONDS = 30.0
 CANCEL_PATIENCE_SECONDS = 0.02  # between two tries to stop an attempt that is just being made or ended
+FIRST_PAGE, PAGE = 50, 500  # unfinished runs that are read at a time: the first ones go on while others are read
 log = get_logger("specloom.worker")
 
 
@@ -115,8 +116,8 @@ class Dispatcher:
         self.group.start_soon(self._stop_when_fenced_off)
         self.group.start_soon(self._recover_after_outages)
         try:
-            if recover:
-                await self._recover()
+            if recover:  # beside everything else: what is found first goes on first
+                self.group.start_soon(self._recover_or_say_why)
             self.group.start_soon(self._expiries.run, self._expire)
             engine = await self.desk.engine.get()
         except Exception:
@@ -182,14 +183,28 @@ class Dispatcher:
                 await self.desk.journal.commit(RunMoved(run_id, RunStatus.CANCELLED, now, only_from=run.status), event)
 
     async def _recover(self) -> None:
-        for position in await self.desk.runs.unfinished():
-            if position.run.id in self._active:
-                continue
-            try:
-                await self._continue(position)
-            except JournalError as error:
-                log.error("run.not-continued", run_id=position.run.id, reason=error.message)  # noqa: TRY400
-                self.group.start_soon(self._retake, position.run.id)
+        """Continue what is unfinished, page by page: first what was executed, then what waits."""
+        for statuses in ((RunStatus.QUEUED, RunStatus.RUNNING), (RunStatus.WAITING,)):
+            after, limit = None, FIRST_PAGE
+            while page := await self.desk.runs.unfinished(statuses, after, limit):
+                for position in page:
+                    await self._continue_if_nobody_does(position)
+                after, limit = page[-1].run.id, PAGE
+
+    async def _continue_if_nobody_does(self, position: RunPosition) -> None:
+        if self.is_live(position.run.id):
+            return
+        try:
+            await self._continue(position)
+        except JournalError as error:
+            log.error("run.not-continued", run_id=position.run.id, reason=error.message)  # noqa: TRY400
+            self.group.start_soon(self._retake, position.run.id)
+
+    async def _recover_or_say_why(self) -> None:
+        try:
+            await self._recover()
+        except Exception:
+            log.exception("worker.not-recovered")
 
     async def _recover_after_outages(self) -> None:
         """Take up, after each time in which nothing could be written, what somebody could not set in motion."""
@@ -197,10 +212,7 @@ class Dispatcher:
             await self._outage_over.wait()
             self._outage_over.clear()
             if not self._is_draining:
-                try:
-                    await self._recover()
-                except Exception:
-                    log.exception("worker.not-recovered")
+                await self._recover_or_say_why()
 
     async def _retake(self, run_id: RunId) -> None:
         """Continue a run of which something could not be recorded, from what is recorded, after a while."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -37,9 +37,13 @@ class SqlRunBoard:
         items = found[:limit]
         return items, write_cursor(items[-1].run.id) if len(found) > limit else None
 
-    async def unfinished(self) -> tuple[RunPosition, ...]:
-        """Return every run that is not final, the oldest first, with its questions."""
-        return await self._database.read(partial(_unfinished, tenant=self._tenant))
+    async def unfinished(
+        self, statuses: Collection[RunStatus], after: RunId | None, limit: int
+    ) -> tuple[RunPosition, ...]:
+        """Return some runs of these statuses behind the run `after`, the oldest first, with their questions."""
+        wanted = tuple(status.value for status in statuses)
+        work = partial(_unfinished, tenant=self._tenant, statuses=wanted, after=after or "", limit=limit)
+        return await self._database.read(work)
 
     async def waiting_for_signal(self, name: str, key: str) -> tuple[Question, ...]:
         """Return, of each run that waits for a signal of this key, the first question that does."""
@@ -100,10 +104,12 @@ def _conditions(wanted: RunFilter, before: str | None) -> tuple[list[str], list[
     return conditions, values
 
 
-def _unfinished(connection: sqlite3.Connection, *, tenant: str) -> tuple[RunPosition, ...]:
-    open_ = tuple(status.value for status in RunStatus if not status.is_final)
-    sql = "SELECT * FROM run WHERE tenant = ? AND status IN (?, ?, ?) ORDER BY id"
-    return _positions(connection, tenant, connection.execute(sql, (tenant, *open_)).fetchall())
+def _unfinished(
+    connection: sqlite3.Connection, *, tenant: str, statuses: tuple[str, ...], after: str, limit: int
+) -> tuple[RunPosition, ...]:
+    places = ", ".join("?" * len(statuses))
+    sql = f"SELECT * FROM run WHERE tenant = ? AND status IN ({places}) AND id > ? ORDER BY id LIMIT ?"  # noqa: S608
+    return _positions(connection, tenant, connection.execute(sql, (tenant, *statuses, after, limit)).fetchall())
 
 
 def _positions(connection: sqlite3.Connection, tenant: str, rows: Sequence[sqlite3.Row]) -> tuple[RunPosition, ...]:

@@ -68,9 +68,10 @@ class Board:
         self._journal = journal
         self._run_ids = run_ids
 
-    async def unfinished(self):
-        histories = [await self._journal.history(one) for one in self._run_ids]
-        return tuple(RunPosition(one.run, one.questions) for one in histories)
+    async def unfinished(self, statuses, after, limit):
+        histories = [await self._journal.history(one) for one in sorted(self._run_ids) if one > (after or "")]
+        found = [RunPosition(one.run, one.questions) for one in histories if one.run.status in statuses]
+        return tuple(found[:limit])
 
 
 async def created(journal, run_id=RUN, status=RunStatus.QUEUED):

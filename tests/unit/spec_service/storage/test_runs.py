@@ -59,9 +59,14 @@ async def test_pages_go_from_new_to_old(board):
 
 
 async def test_unfinished_runs_come_oldest_first_with_their_questions(board):
-    found = await board.unfinished()
+    open_ = [status for status in RunStatus if not status.is_final]
+    found = await board.unfinished(open_, None, 10)
     assert numbers(found) == ["0", "1"]
     assert [question.title for question in found[1].questions] == ["Go?"]
+    assert numbers(await board.unfinished(open_, None, 1)) == ["0"]
+    assert numbers(await board.unfinished(open_, found[0].run.id, 10)) == ["1"]
+    assert numbers(await board.unfinished([found[1].run.status], None, 10)) == ["1"]
+    assert await board.unfinished(open_, found[1].run.id, 10) == ()
 
 
 async def test_artifacts_are_listed_by_path(board):
