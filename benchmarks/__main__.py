@@ -1,4 +1,4 @@
-"""Prints the table of figures: `python -m benchmarks [planning|starting|dataflow|saving|running|recovering]`."""
+"""Prints the table of figures: `python -m benchmarks [GROUP …]`; all groups if none is named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.figures import Figure, median_of
 
-GROUPS = ("planning", "starting", "dataflow", "saving", "running", "recovering")
+GROUPS = ("planning", "starting", "dataflow", "language", "saving", "running", "recovering")
 
 
 def main(wanted: list[str]) -> int:
