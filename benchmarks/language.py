@@ -27,7 +27,7 @@ from translator.language.templates import compile_value
 HERE = Path(__file__).parent
 ITEMS = 10_000
 ITEMS_A_COMMIT = 100
-NODES, NEEDS = 500, 5
+NODES, NEEDS, WIDTH = 500, 5, 25
 RUNS = 3
 CATALOG = f"""[tools.bench]
 modules = ["benchmarks.tools_that_do_nothing"]
@@ -63,7 +63,7 @@ def figures() -> list[Figure]:
             f"{ITEMS / ours:.0f} items/s, the peer {ITEMS / peer:.0f}",
             is_more_better=True,
         ),
-        Figure(f"DAG of {NODES} nodes that do nothing, {NEEDS} needs each, recorded: a node", overhead, "ms", 3.0),
+        Figure(f"DAG of {NODES} nodes in layers of {WIDTH}, {NEEDS} needs each, recorded: a node", overhead, "ms", 3.0),
         Figure("a transition over a state of 250 kB", transition, "ms", 0.1),
     ]
 
@@ -92,7 +92,8 @@ async def _seconds(services: Services, name: str, inputs: dict[str, Any]) -> flo
 def _dag() -> dict[str, Any]:
     nodes: dict[str, Any] = {}
     for number in range(NODES):
-        needs = [f"n{other}" for other in range(max(0, number - NEEDS), number)]
+        first = (number // WIDTH - 1) * WIDTH
+        needs = [f"n{first + (number + other) % WIDTH}" for other in range(NEEDS)] if first >= 0 else []
         nodes[f"n{number}"] = {"tool": "bench.nothing", "with": {"text": "x"}, **({"needs": needs} if needs else {})}
     block: dict[str, Any] = {"block": {"dag": nodes, "next": "end"}}
     head = {"apiVersion": "specloom/v1", "kind": "Workflow", "metadata": {"name": "many"}}
