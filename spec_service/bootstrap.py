@@ -20,7 +20,7 @@ from structlog.stdlib import get_logger
 from spec_service.eventually import Eventually
 from spec_service.integrations.publish_table import read_publish_table
 from spec_service.planner import Planner
-from spec_service.ports import CheckpointReader, SpecRepository
+from spec_service.ports import CheckpointReader, PlanShelf, SpecRepository
 from spec_service.services import Services
 from spec_service.settings import Settings, environment, forbid_unsafe_checkpoints
 from spec_service.stopping import StopSignal
@@ -29,6 +29,7 @@ from spec_service.storage.checkpoint_keys import open_sealer
 from spec_service.storage.database import Database, open_database
 from spec_service.storage.journal import SqlJournal
 from spec_service.storage.key_rows import keep_sweeping
+from spec_service.storage.migrating import is_current
 from spec_service.storage.ownership import claimed, kept
 from spec_service.storage.plans import SqlPlanStore
 from spec_service.storage.pruning import Grace, Pruner
@@ -152,6 +153,19 @@ async def open_planning(settings: Settings) -> AsyncGenerator[Planning]:
 
 
 @asynccontextmanager
+@asynccontextmanager
+async def open_plans(settings: Settings) -> AsyncGenerator[PlanShelf | None]:
+    """Open the plans of a data directory to look at them, beside whoever works there; None where there are none.
+
+    Nothing is written, and nobody is kept out. Plans of a database of another version count as none.
+    """
+    if not settings.database.is_file() or not await to_thread.run_sync(is_current, settings.database):
+        yield None
+        return
+    async with open_database(settings.database) as database:
+        yield SqlPlanStore(database)
+
+
 async def _background(opening: _Opening) -> AsyncGenerator[None]:
     """Open the slow parts while the block runs, and close them when it ends."""
     is_closing = anyio.Event()

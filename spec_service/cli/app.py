@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spec_service.cli import backup_commands, project_commands, run_commands, spec_commands
+from spec_service.cli import backup_commands, folder_commands, project_commands, run_commands, spec_commands
 from spec_service.cli.complaints import USAGE
 from spec_service.cli.help_page import PURPOSE, GroupedHelp, show_version
 
@@ -21,6 +21,7 @@ COMMANDS = {
         spec_commands.explain,
         spec_commands.schema,
     ),
+    "Specs in repositories": (folder_commands.diff, folder_commands.apply, folder_commands.publish),
     "Runs": (
         run_commands.run,
         run_commands.runs,

@@ -8,20 +8,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spec_service.bootstrap import open_planning
+from spec_service.bootstrap import open_planning, open_plans
 from spec_service.cli.complaints import FINE, PROBLEMS, wrong_usage
-from spec_service.cli.configuring import quiet_logs, settings_with
-from spec_service.cli.plan_text import plan_lines
+from spec_service.cli.configuring import Place, quiet_logs, settings_with
+from spec_service.cli.diff_text import diff_lines, write_marked
+from spec_service.cli.plan_text import as_plan, plan_lines
 from spec_service.cli.problem_text import SpecRefused, counted, learn_more, problem_lines
-from spec_service.cli.reaching import run_async
+from spec_service.cli.reaching import reach, run_async
 from spec_service.cli.spec_files import STDIN, SpecText, read_spec
 from spec_service.errors import Refused
+from spec_service.operations.draw_plan import Drawing, drawn
 from spec_service.planner import Planner
 from spec_service.settings import Settings
-from spec_service.views import PlanView
+from spec_service.views import PlanChanges, PlanView
+from translator.planning.comparing import PlanDiff, compare
 from translator.planning.plan import Plan
 
 Json = Any
+CHANGES = 2  # of `--detailed-exitcode`
+SUFFIXES = (".yaml", ".yml", ".json")  # of files; what has none of them may be the name of a stored spec
 
 
 def validate_files(files: Sequence[str], catalog: Path | None, *, as_json: bool) -> int:
@@ -46,40 +51,90 @@ def validate_files(files: Sequence[str], catalog: Path | None, *, as_json: bool)
     return PROBLEMS if any(isinstance(outcome, Refused) for _, outcome in found) else FINE
 
 
-def show_plan(file: str, catalog: Path | None, *, as_json: bool) -> int:
-    """Print the plan of a spec; returns the exit code."""
-    spec, plan = _plan_of(file, catalog, as_json=as_json)
+def show_plan(file: str, place: Place, *, detailed: bool, as_json: bool) -> int:
+    """Print the plan of a spec and what it changes; returns the exit code, with `detailed` 2 for changes."""
+    settings = place.settings()
+    quiet_logs(settings)
+    spec = read_spec(file, settings.max_spec_bytes)
+    if settings.server is not None:
+        return _show_preview(spec, place, detailed=detailed, as_json=as_json)
+    plan = _planned_here(spec, settings, as_json=as_json)
+    last = run_async(lambda: _last_plan(settings, plan.spec_name))
+    diff = compare(last, plan) if last else None
+    code = CHANGES if detailed and (diff is None or not diff.is_empty) else FINE
     if as_json:
-        sys.stdout.write(f"{PlanView.of(plan).model_dump_json(by_alias=True, indent=2)}\n")
-        return FINE
+        view = PlanView.of(plan, PlanChanges(**dict(diff)) if diff else None)
+        sys.stdout.write(f"{view.model_dump_json(by_alias=True, indent=2)}\n")
+        return code
     sys.stdout.write("".join(f"{line}\n" for line in plan_lines(plan)))
+    _write_changes(diff)
     if plan.warnings:
         lines = ["", counted(len(plan.warnings), "warning"), *problem_lines(spec, plan.warnings)]
         sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.write(f"\nRun it with: specloom run {file}\n")
+    return code
+
+
+def draw(wanted: str, place: Place, drawing: Drawing) -> int:
+    """Print the drawing of a file, or of a spec that is stored; returns the exit code."""
+    settings = place.settings()
+    if wanted != STDIN and not Path(wanted).exists() and not wanted.lower().endswith(SUFFIXES):
+        text = run_async(lambda: _drawn_there(wanted, place, drawing))
+    else:
+        quiet_logs(settings)
+        spec = read_spec(wanted, settings.max_spec_bytes)
+        text = drawn(_planned_here(spec, settings, as_json=False), drawing)
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
     return FINE
 
 
-def draw(file: str, catalog: Path | None, drawing: str) -> int:
-    """Print the drawing of a spec; returns the exit code."""
-    if drawing != "mermaid":
-        raise wrong_usage(f"{drawing} is no way of drawing", "there is: mermaid")
-    _, plan = _plan_of(file, catalog, as_json=False)
-    sys.stdout.write(plan.mermaid if plan.mermaid.endswith("\n") else f"{plan.mermaid}\n")
-    return FINE
+async def _drawn_there(spec_id: str, place: Place, drawing: Drawing) -> str:
+    async with reach(place) as client:
+        return await client.draw_plan((await client.plan_spec(spec_id)).digest, drawing)
 
 
-def _plan_of(file: str, catalog: Path | None, *, as_json: bool) -> tuple[SpecText, Plan]:
-    """Return a spec's text and plan; raises `SpecRefused`."""
-    settings = _settings(catalog)
-    spec = read_spec(file, settings.max_spec_bytes)
+def _planned_here(spec: SpecText, settings: Settings, *, as_json: bool) -> Plan:
+    """Return a spec's plan against the catalog of this project; raises `SpecRefused`."""
     outcome = run_async(lambda: _planned([spec], settings))[0][1]
     if isinstance(outcome, Plan):
-        return spec, outcome
-    refused = SpecRefused(spec, outcome.problems)
+        return outcome
+    raise _told(SpecRefused(spec, outcome.problems), as_json=as_json)
+
+
+def _told(refused: SpecRefused, *, as_json: bool) -> SpecRefused:
+    """Print a refusal for machines, and give it back for people."""
     if as_json:
         sys.stdout.write(f"{json.dumps(refused.as_json(), ensure_ascii=False)}\n")
-    raise refused
+    return refused
+
+
+def _show_preview(spec: SpecText, place: Place, *, detailed: bool, as_json: bool) -> int:
+    """Print what a server would plan, and what that changes there."""
+
+    async def asked() -> PlanView:
+        async with reach(place) as client:
+            return await client.preview_plan(spec.data, spec.media)
+
+    try:
+        plan = run_async(asked)
+    except Refused as refused:
+        raise _told(SpecRefused(spec, refused.problems), as_json=as_json) from None
+    if as_json:
+        sys.stdout.write(f"{plan.model_dump_json(by_alias=True, indent=2)}\n")
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in plan_lines(as_plan(plan))))
+        _write_changes(plan.changes)
+    return CHANGES if detailed and (plan.changes is None or not plan.changes.is_empty) else FINE
+
+
+def _write_changes(diff: PlanDiff | None) -> None:
+    write_marked(["", *(diff_lines(diff) if diff else ["There is no plan of this spec yet to compare with."])])
+
+
+async def _last_plan(settings: Settings, name: str) -> Plan | None:
+    """Return the last plan of a name in the data directory, whoever works there; None where there is none."""
+    async with open_plans(settings) as plans:
+        return await plans.last(name) if plans else None
 
 
 def _settings(catalog: Path | None) -> Settings:

@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from spec_service.requests import ExecuteRequest, Media, ResumeRequest
-from spec_service.views import ArtifactView, EventView, Page, PlanView, RunItem, RunView, SpecView
+from spec_service.operations.draw_plan import Drawing
+from spec_service.ports import SpecSource
+from spec_service.requests import ExecuteRequest, Media, PublishRequest, ResumeRequest, SignalRequest
+from spec_service.views import (
+    ArtifactView,
+    EventView,
+    Page,
+    PlanView,
+    Published,
+    RunItem,
+    RunView,
+    SpecText,
+    SpecView,
+    UploadView,
+)
 from translator.errors import SpecloomError
 
 
@@ -18,11 +31,35 @@ class Client(Protocol):
         """Return the URL of the server; empty when there is none and runs are executed in this process."""
         ...
 
-    async def create_spec(self, data: bytes, media: Media) -> SpecView:
+    async def create_spec(self, data: bytes, media: Media, source: SpecSource | None = None) -> SpecView:
         """Store a spec, or find it."""
         ...
 
     async def plan_spec(self, spec_id: str) -> PlanView:
+    async def get_spec(self, spec_id: str) -> SpecText:
+        """Return a revision with its text."""
+        ...
+
+    async def list_specs(self, cursor: str | None, limit: int) -> Page[SpecView]:
+        """Return the current revisions of the names that are in use."""
+        ...
+
+    async def retire_spec(self, name: str) -> SpecView:
+        """Take a name out of use."""
+        ...
+
+    async def publish_spec(self, spec_id: str, request: PublishRequest) -> Published:
+        """Commit a spec's text to the repository of the server."""
+        ...
+
+    async def preview_plan(self, data: bytes, media: Media) -> PlanView:
+        """Plan a text without storing it, and compare it with the last plan of its name."""
+        ...
+
+    async def draw_plan(self, digest: str, drawing: Drawing) -> str:
+        """Draw a stored plan."""
+        ...
+
         """Plan a stored spec."""
         ...
 

@@ -15,9 +15,22 @@ from pydantic import BaseModel, ValidationError
 from spec_service.cli.artifact_places import find_artifact
 from spec_service.cli.client import ServerRefused, ServerUnreachable
 from spec_service.errors import Refused
-from spec_service.requests import ExecuteRequest, Media, ResumeRequest
+from spec_service.operations.draw_plan import Drawing
+from spec_service.ports import SpecSource
+from spec_service.requests import ExecuteRequest, Media, PublishRequest, ResumeRequest, SignalRequest
 from spec_service.settings import Settings
-from spec_service.views import ArtifactView, EventView, Page, PlanView, RunItem, RunView, SpecView
+from spec_service.views import (
+    ArtifactView,
+    EventView,
+    Page,
+    PlanView,
+    Published,
+    RunItem,
+    RunView,
+    SpecText,
+    SpecView,
+    UploadView,
+)
 from translator.language.problems import Problem
 
 Json = Any
@@ -44,9 +57,42 @@ class HttpClient:
         """Return the URL of the server."""
         return self._place
 
-    async def create_spec(self, data: bytes, media: Media) -> SpecView:
+    async def create_spec(self, data: bytes, media: Media, source: SpecSource | None = None) -> SpecView:
         """Store a spec, or find it."""
-        return await self._ask(SpecView, "POST", "/specs", content=data, media=media)
+        query = {"source": source.kind, "path": source.path, "commit": source.commit} if source else {}
+        return await self._ask(SpecView, "POST", "/specs", content=data, media=media, query=query)
+
+    async def get_spec(self, spec_id: str) -> SpecText:
+        """Return a revision with its text."""
+        return await self._ask(SpecText, "GET", f"/specs/{_segment(spec_id)}")
+
+    async def list_specs(self, cursor: str | None, limit: int) -> Page[SpecView]:
+        """Return the current revisions of the names that are in use."""
+        return await self._ask(Page[SpecView], "GET", "/specs", query={"cursor": cursor, "limit": str(limit)})
+
+    async def retire_spec(self, name: str) -> SpecView:
+        """Take a name out of use."""
+        return await self._ask(SpecView, "DELETE", f"/specs/{_segment(name)}")
+
+    async def publish_spec(self, spec_id: str, request: PublishRequest) -> Published:
+        """Commit a spec's text to the repository of the server."""
+        given = {"path": request.path, "message": request.message, "author": request.author}
+        body: dict[str, Json] = {key: value for key, value in given.items() if value is not None}
+        if request.has_base:
+            body["base"] = request.base
+        return await self._ask(Published, "POST", f"/specs/{_segment(spec_id)}/publish", content=_body(body))
+
+    async def preview_plan(self, data: bytes, media: Media) -> PlanView:
+        """Plan a text without storing it, and compare it with the last plan of its name."""
+        return await self._ask(PlanView, "POST", "/specs/plan", content=data, media=media)
+
+    async def draw_plan(self, digest: str, drawing: Drawing) -> str:
+        """Draw a stored plan."""
+        path = f"/plans/{_segment(digest)}/graph"
+        response = await self._sent(self._client.build_request("GET", path, params={"format": drawing}))
+        if not response.is_success:
+            raise refusal_of(response)
+        return response.text
 
     async def plan_spec(self, spec_id: str) -> PlanView:
         """Plan a stored spec."""

@@ -10,17 +10,36 @@ from spec_service.operations.cancel_run import cancel_run
 from spec_service.operations.create_spec import create_spec
 from spec_service.operations.execute_spec import execute_spec
 from spec_service.operations.get_plan import get_plan
+from spec_service.operations.draw_plan import Drawing, draw_plan
 from spec_service.operations.get_run import get_run
 from spec_service.operations.list_artifacts import list_artifacts
 from spec_service.operations.list_runs import list_runs
+from spec_service.operations.get_spec import get_spec
 from spec_service.operations.plan_spec import plan_spec
 from spec_service.operations.resume_run import resume_run
+from spec_service.operations.list_specs import list_specs
 from spec_service.operations.retry_run import retry_run
+from spec_service.operations.preview_plan import preview_plan
+from spec_service.operations.publish_spec import publish_spec
 from spec_service.operations.run_events import follow_events, page_events
-from spec_service.ports import RunFilter
-from spec_service.requests import ExecuteRequest, Media, ResumeRequest
+from spec_service.operations.retire_spec import retire_spec
+from spec_service.operations.send_signal import send_signal
+from spec_service.operations.upload import upload
+from spec_service.ports import RunFilter, SpecSource
+from spec_service.requests import ExecuteRequest, Media, PublishRequest, ResumeRequest, SignalRequest
 from spec_service.services import Services
-from spec_service.views import ArtifactView, EventView, Page, PlanView, RunItem, RunView, SpecView
+from spec_service.views import (
+    ArtifactView,
+    EventView,
+    Page,
+    PlanView,
+    Published,
+    RunItem,
+    RunView,
+    SpecText,
+    SpecView,
+    UploadView,
+)
 from workflows.run import RunStatus
 
 
@@ -32,9 +51,33 @@ class LocalClient:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def create_spec(self, data: bytes, media: Media) -> SpecView:
+    async def create_spec(self, data: bytes, media: Media, source: SpecSource | None = None) -> SpecView:
         """Store a spec, or find it."""
-        return (await create_spec(self._services, data, media))[0]
+        return (await create_spec(self._services, data, media, source))[0]
+
+    async def get_spec(self, spec_id: str) -> SpecText:
+        """Return a revision with its text."""
+        return await get_spec(self._services, spec_id)
+
+    async def list_specs(self, cursor: str | None, limit: int) -> Page[SpecView]:
+        """Return the current revisions of the names that are in use."""
+        return await list_specs(self._services, cursor, limit)
+
+    async def retire_spec(self, name: str) -> SpecView:
+        """Take a name out of use."""
+        return await retire_spec(self._services, name)
+
+    async def publish_spec(self, spec_id: str, request: PublishRequest) -> Published:
+        """Commit a spec's text to the repository of the project."""
+        return await publish_spec(self._services, spec_id, request)
+
+    async def preview_plan(self, data: bytes, media: Media) -> PlanView:
+        """Plan a text without storing it, and compare it with the last plan of its name."""
+        return await preview_plan(self._services, data, media)
+
+    async def draw_plan(self, digest: str, drawing: Drawing) -> str:
+        """Draw a stored plan."""
+        return await draw_plan(self._services, digest, drawing)
 
     async def plan_spec(self, spec_id: str) -> PlanView:
         """Plan a stored spec."""

@@ -7,10 +7,26 @@ from collections.abc import Iterable
 from typing import Any
 
 from spec_service.cli.printable import lasting, one_line
+from spec_service.views import PlanView
 from translator.planning.plan import JsonSchema, Plan, Step
 
 Json = Any
 _EXPRESSION = 60  # characters of an expression that are shown
+_SHARED = (
+    "digest",
+    "spec_digest",
+    "is_dag",
+    "start",
+    "steps",
+    "inputs",
+    "state",
+    "outputs",
+    "secrets",
+    "limits",
+    "bounds",
+    "mermaid",
+    "warnings",
+)
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -25,6 +41,12 @@ def plan_lines(plan: Plan) -> list[str]:
     lines += _section("Outputs", (f"{name} = {_short(value)}" for name, value in plan.outputs.items()))
     lines += _section("Bounds", _bounds(plan))
     return lines
+
+
+def as_plan(view: PlanView) -> Plan:
+    """Return what a server shows of a plan as a plan, to print it like one of our own."""
+    shown = {name: getattr(view, name) for name in _SHARED}
+    return Plan(**shown, spec_name=view.spec, spec_version=view.version)
 
 
 def _section(title: str, lines: Iterable[str]) -> list[str]:

@@ -1,16 +1,25 @@
 """The commands about specs: validate, plan, test, graph, explain, schema."""
 # ruff: noqa: PLC0415 - a command loads what it needs when it is called, so that --help is quick
+# ruff: noqa: PLR0913 - a command has a parameter for each of its options
 # ruff: noqa: PT028 - `test` is a command; nothing here is a test of pytest's
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from spec_service.cli.options import AsJson, Catalog, SpecFile
+from spec_service.cli.folder_commands import AskedServer, Detailed, MaybeFolder, Prune
+from spec_service.cli.options import AsJson, Catalog, Data
 
-Files = Annotated[list[str], typer.Argument(metavar="FILE…", help="Specs, YAML or JSON; - reads standard input.")]
+Files = Annotated[
+    list[str] | None, typer.Argument(metavar="[FILE…]", help="Specs, YAML or JSON; - reads standard input.")
+]
+MaybeFile = Annotated[
+    str | None, typer.Argument(metavar="[FILE]", help="A spec, YAML or JSON; - reads standard input.")
+]
+Drawn = Annotated[str, typer.Argument(metavar="FILE|SPEC", help="A file, or the name of a stored spec.")]
 Paths = Annotated[list[str], typer.Argument(metavar="FILE|DIR…", help="Specs, or folders of specs; - reads one.")]
 Wanted = Annotated[str | None, typer.Option("-k", metavar="NAME", help="Run only tests that have this in their name.")]
 MocksOnly = Annotated[
@@ -19,24 +28,65 @@ MocksOnly = Annotated[
 Kind = Annotated[
     str | None, typer.Argument(metavar="[CODE]", help="A code (E304) or a name (unknown-node). None: list all.")
 ]
-Format = Annotated[Literal["mermaid"], typer.Option("--format", help="How to draw it.")]
+Format = Annotated[
+    Literal["mermaid", "dot", "svg"], typer.Option("--format", help="How to draw it: mermaid, dot or svg.")
+]
 
 
-def validate(files: Files, catalog: Catalog = None, *, as_json: AsJson = False) -> int:
+def validate(
+    files: Files = None,
+    folder: MaybeFolder = None,
+    catalog: Catalog = None,
+    server: AskedServer = None,
+    *,
+    as_json: AsJson = False,
+) -> int:
     """Check specs and tell every mistake at once, with its place.
 
-    Names are looked up in the catalog. Nothing is stored, and nothing that a spec names is started.
+    Names are looked up in the catalog, with -f and --server in that of the server. Nothing is stored, and nothing that
+    a spec names is started.
     """
-    from spec_service.cli import checking
+    from spec_service.cli import checking, syncing
+    from spec_service.cli.configuring import Place
 
-    return checking.validate_files(files, catalog, as_json=as_json)
+    wanted = _one_of(files, folder)
+    if folder is None:
+        return checking.validate_files(wanted, catalog, as_json=as_json)
+    return syncing.validate_folder(syncing.Wish(folder), Place(None, catalog, server), as_json=as_json)
 
 
-def plan(file: SpecFile, catalog: Catalog = None, *, as_json: AsJson = False) -> int:
-    """Show what a spec will do: its steps, what they are bound to, and what bounds its cycles."""
-    from spec_service.cli import checking
+def plan(
+    file: MaybeFile = None,
+    folder: MaybeFolder = None,
+    data: Data = None,
+    catalog: Catalog = None,
+    server: AskedServer = None,
+    *,
+    prune: Prune = False,
+    detailed: Detailed = False,
+    as_json: AsJson = False,
+) -> int:
+    """Show what a spec will do, and what is different from its last plan: `+ ~ -` for each step.
 
-    return checking.show_plan(file, catalog, as_json=as_json)
+    With -f, show what applying a folder of specs would change on the server.
+    """
+    from spec_service.cli import checking, syncing
+    from spec_service.cli.configuring import Place
+
+    place = Place(data, catalog, server)
+    wanted = _one_of([file] if file else None, folder)
+    if folder is None:
+        return checking.show_plan(wanted[0], place, detailed=detailed, as_json=as_json)
+    return syncing.plan_folder(syncing.Wish(folder, prune, detailed=detailed), place, as_json=as_json)
+
+
+def _one_of(files: list[str] | None, folder: Path | None) -> list[str]:
+    """Return the files; raises `Complaint` unless either files or a folder were named."""
+    from spec_service.cli.complaints import wrong_usage
+
+    if bool(files) == (folder is not None):
+        raise wrong_usage("name either files, or one folder with -f", "specloom validate --help shows what it takes")
+    return files or []
 
 
 def test(
@@ -57,11 +107,14 @@ def test(
     return testing.try_specs(files, catalog, wanted=wanted, may_call=not mocks_only, as_json=as_json)
 
 
-def graph(file: SpecFile, catalog: Catalog = None, drawing: Format = "mermaid") -> int:
-    """Draw a spec as a Mermaid diagram."""
+def graph(
+    file: Drawn, data: Data = None, catalog: Catalog = None, server: AskedServer = None, drawing: Format = "mermaid"
+) -> int:
+    """Draw a spec as a Mermaid diagram, for Graphviz, or as SVG."""
     from spec_service.cli import checking
+    from spec_service.cli.configuring import Place
 
-    return checking.draw(file, catalog, drawing)
+    return checking.draw(file, Place(data, catalog, server), drawing)
 
 
 def explain(code: Kind = None, *, as_json: AsJson = False) -> int:

@@ -39,6 +39,14 @@ def upgrade(path: Path) -> None:
         raise DataUnusable(f"{path} cannot be used as a database: {error}") from error
 
 
+def is_current(path: Path) -> bool:
+    """Tell whether a file has the newest shape."""
+    try:
+        return _revision(path) == HEAD
+    except (sqlite3.DatabaseError, DataUnusable):
+        return False
+
+
 def run_migrations(path: Path, revision: str = "head") -> None:
     """Run Alembic's migrations, from an empty file if need be."""
     from alembic import command  # noqa: PLC0415 - slow to import, and rarely needed
