@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Protocol
 
 from spec_service.operations.draw_plan import Drawing
@@ -35,7 +36,6 @@ class Client(Protocol):
         """Store a spec, or find it."""
         ...
 
-    async def plan_spec(self, spec_id: str) -> PlanView:
     async def get_spec(self, spec_id: str) -> SpecText:
         """Return a revision with its text."""
         ...
@@ -60,6 +60,7 @@ class Client(Protocol):
         """Draw a stored plan."""
         ...
 
+    async def plan_spec(self, spec_id: str) -> PlanView:
         """Plan a stored spec."""
         ...
 
@@ -89,6 +90,14 @@ class Client(Protocol):
 
     async def resume(self, run_id: str, request: ResumeRequest) -> RunView:
         """Answer a question, or, without an answer, go on with a run that nobody executes."""
+        ...
+
+    async def send_signal(self, run_id: str, name: str, request: SignalRequest) -> RunView:
+        """Send a signal to a run."""
+        ...
+
+    async def upload(self, file: Path, media_type: str) -> UploadView:
+        """Send a file, for inputs; raises OSError when it cannot be read."""
         ...
 
     async def retry(self, run_id: str) -> RunView:

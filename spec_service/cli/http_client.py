@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from spec_service.cli.artifact_places import find_artifact
 from spec_service.cli.client import ServerRefused, ServerUnreachable
+from spec_service.cli.uploading import chunks_of, size_of
 from spec_service.errors import Refused
 from spec_service.operations.draw_plan import Drawing
 from spec_service.ports import SpecSource
@@ -37,6 +39,7 @@ Json = Any
 ViewT = TypeVar("ViewT", bound=BaseModel)
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
+UPLOAD_SECONDS = 600.0  # for the disk of the server to take all of it
 _RECONNECTS = 5  # of a stream that breaks before it brings anything
 _LOST = (httpx2.ReadError, httpx2.WriteError, httpx2.CloseError, httpx2.RemoteProtocolError)
 _MEDIA_TYPES: Mapping[Media, str] = {"yaml": "application/yaml", "json": "application/json"}
@@ -146,6 +149,25 @@ class HttpClient:
             body["interrupt_id"] = request.interrupt_id
         return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/resume", content=_body(body))
 
+    async def send_signal(self, run_id: str, name: str, request: SignalRequest) -> RunView:
+        """Send a signal to a run."""
+        body: dict[str, Json] = {"data": request.data}
+        if request.key is not None:
+            body["key"] = request.key
+        return await self._ask(
+            RunView, "POST", f"/runs/{_segment(run_id)}/signals/{_segment(name)}", content=_body(body)
+        )
+
+    async def upload(self, file: Path, media_type: str) -> UploadView:
+        """Send a file while it is read."""
+        headers = {"Content-Type": media_type, "Content-Length": str(size_of(file))}
+        timeout = httpx2.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS)
+        try:
+            response = await self._client.put("/uploads", content=chunks_of(file), headers=headers, timeout=timeout)
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(f"{self._place} does not answer: {_reason(error)}") from error
+        return self._read(UploadView, "/uploads", response)
+
     async def retry(self, run_id: str) -> RunView:
         """Try again what failed in a run."""
         return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/retry", content=b"{}")
@@ -195,7 +217,9 @@ class HttpClient:
             headers["Idempotency-Key"] = str(uuid.uuid4())
         params = {key: value for key, value in (query or {}).items() if value is not None}
         request = self._client.build_request(method, path, content=content, headers=headers, params=params)
-        response = await self._sent(request)
+        return self._read(view, path, await self._sent(request))
+
+    def _read(self, view: type[ViewT], path: str, response: httpx2.Response) -> ViewT:
         if not response.is_success:
             raise refusal_of(response)
         try:

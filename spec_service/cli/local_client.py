@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 
 from spec_service.cli.artifact_places import find_artifact
+from spec_service.cli.uploading import chunks_of
 from spec_service.operations.cancel_run import cancel_run
 from spec_service.operations.create_spec import create_spec
+from spec_service.operations.draw_plan import Drawing, draw_plan
 from spec_service.operations.execute_spec import execute_spec
 from spec_service.operations.get_plan import get_plan
-from spec_service.operations.draw_plan import Drawing, draw_plan
 from spec_service.operations.get_run import get_run
+from spec_service.operations.get_spec import get_spec
 from spec_service.operations.list_artifacts import list_artifacts
 from spec_service.operations.list_runs import list_runs
-from spec_service.operations.get_spec import get_spec
-from spec_service.operations.plan_spec import plan_spec
-from spec_service.operations.resume_run import resume_run
 from spec_service.operations.list_specs import list_specs
-from spec_service.operations.retry_run import retry_run
+from spec_service.operations.plan_spec import plan_spec
 from spec_service.operations.preview_plan import preview_plan
 from spec_service.operations.publish_spec import publish_spec
-from spec_service.operations.run_events import follow_events, page_events
+from spec_service.operations.resume_run import resume_run
 from spec_service.operations.retire_spec import retire_spec
+from spec_service.operations.retry_run import retry_run
+from spec_service.operations.run_events import follow_events, page_events
 from spec_service.operations.send_signal import send_signal
 from spec_service.operations.upload import upload
 from spec_service.ports import RunFilter, SpecSource
@@ -113,6 +115,14 @@ class LocalClient:
     async def resume(self, run_id: str, request: ResumeRequest) -> RunView:
         """Answer a question, or execute a run that was left where it was when an earlier process ended."""
         return (await resume_run(self._services, run_id, request)).run
+
+    async def send_signal(self, run_id: str, name: str, request: SignalRequest) -> RunView:
+        """Send a signal to a run; one that waited for it goes on in this process."""
+        return (await send_signal(self._services, run_id, name, request)).run
+
+    async def upload(self, file: Path, media_type: str) -> UploadView:
+        """Keep a copy of a file in the data directory."""
+        return (await upload(self._services, chunks_of(file), media_type))[0]
 
     async def retry(self, run_id: str) -> RunView:
         """Try again what failed in a run."""
