@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.unit.workflows.bench import plan_of, tool
-from translator.planning.plan import FINALLY, MapOver, Step
+from translator.planning.plan import FINALLY, Binding, MapOver, Step
 from workflows.expecting import Outcome, mismatches, path_of, same
 from workflows.records import StepExecution, StepStatus
 from workflows.run import RunError, RunStatus
@@ -126,3 +126,14 @@ def test_items_of_a_mapped_block_come_one_after_the_other():
     order = (("d", "1"), ("x", "1#1"), ("x", "1#0"), ("y", "1#1"), ("y", "1#0"))
 
     assert path_of(ended(plan, executions=tuple(begun(*one) for one in order)), ["x"]) == ["d", "x", "y", "x", "y"]
+
+
+def test_what_a_called_workflow_did_is_told_under_the_name_of_its_call():
+    bound = Binding(kind="workflow", name="w", version="1.0.0", source_digest="c", parameters={}, result={})
+    child = plan_of(tool("x", "y"), tool("y", "end"))
+    plan = plan_of(Step(id="call", verb="workflow", path="/call", call=bound), workflows={"c": child})
+    executions = (begun("call", "1"), begun("call/x", "1.1"), begun("call/y", "1.2"))
+    outcome = ended(plan, executions=executions)
+
+    assert path_of(outcome) == ["call"]
+    assert path_of(outcome, ["call/y"]) == ["call", "call/x", "call/y"]
