@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -56,10 +58,12 @@ class Database:
     file that nobody else knows of, they are not.
     """
 
-    def __init__(self, path: Path, fence: int | None = None) -> None:
+    def __init__(self, path: Path, fence: int | None = None, lease_seconds: float = math.inf) -> None:
         self.path = path
         self.fenced_off = asyncio.Event()  # another process has taken over: nothing will be written any more
         self._fence = fence
+        self._trusted_seconds = lease_seconds / 2  # after a look nobody can have taken over yet, even if it was long
+        self._looked_at = time.monotonic()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="specloom-writer")
         self._connection = connect(path)
         self._idle: list[sqlite3.Connection] = []
@@ -78,6 +82,14 @@ class Database:
         written = asyncio.get_running_loop().run_in_executor(self._writer, self._write, work, committed)
         written.add_done_callback(self._notice)
         return written
+
+    async def confirm(self) -> None:
+        """Make sure that this process was the owner a moment ago; raises `FencedOff` and `NotWritten`.
+
+        Who was frozen learns it here, before he begins what he had announced before he froze.
+        """
+        while time.monotonic() - self._looked_at > self._trusted_seconds:
+            await self.write(_nothing)
 
     async def aclose(self) -> None:
         """Finish what is being written and close all connections."""
@@ -112,11 +124,12 @@ class Database:
         return result
 
     def _transact(self, work: Work[T]) -> T:
-        connection = self._connection
+        connection, now = self._connection, time.monotonic()
         connection.execute("BEGIN IMMEDIATE")
         try:
             if self._fence is not None:
                 check_fence(connection, self._fence, self.path)
+            self._looked_at = now
             result = work(connection)
             connection.execute("COMMIT")
         except BaseException:
@@ -128,6 +141,10 @@ class Database:
     def _notice(self, written: asyncio.Future[Any]) -> None:
         if not written.cancelled() and isinstance(written.exception(), FencedOff):
             self.fenced_off.set()
+
+
+def _nothing(_: sqlite3.Connection) -> None:
+    """Write nothing: the look at the owner's row is what counts."""
 
 
 def check_fence(connection: sqlite3.Connection, fence: int, path: Path) -> None:
@@ -150,9 +167,11 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 @asynccontextmanager
-async def open_database(path: Path, fence: int | None = None) -> AsyncGenerator[Database]:
-    """Open a database that has its tables already, as the owner with this fence."""
-    database = await to_thread.run_sync(Database, path, fence)
+async def open_database(
+    path: Path, fence: int | None = None, lease_seconds: float = math.inf
+) -> AsyncGenerator[Database]:
+    """Open a database that has its tables already, as the owner with this fence, for at least so long at a time."""
+    database = await to_thread.run_sync(Database, path, fence, lease_seconds)
     try:
         yield database
     finally:

@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from spec_service.errors import FencedOff, NotWritten
 from spec_service.ports import Observer
 from spec_service.storage.columns import DEFAULT_TENANT, event_of, expansion_of, question_of, run_of, step_of
 from spec_service.storage.database import Database
@@ -118,11 +119,18 @@ class SqlJournal:
         return await waiter
 
     async def durable(self) -> None:
-        """Wait until all that this caller queued so far is durable."""
+        """Wait until all that this caller queued so far is durable, and the process still the owner."""
         run_id = _CALLERS_RUN.get()
         if run_id is not None:
             await self.settle(run_id)
             self._raise_if_missing(run_id)
+            await self._confirm()
+
+    async def _confirm(self) -> None:
+        try:
+            await self._database.confirm()
+        except (FencedOff, NotWritten) as error:
+            raise JournalError(error.message) from error
 
     async def reopen(self, run_id: RunId) -> None:
         """Wait until records can be written, and take those of this run again, whatever is missing of it."""

@@ -1,10 +1,11 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,12 @@ import pytest
 
 from spec_service.errors import DataInUse, DataUnusable, FencedOff
 from spec_service.storage.database import connect, open_database
+from spec_service.storage.journal import SqlJournal
 from spec_service.storage.ownership import claimed, kept
 from spec_service.storage.owning import claim, read_owner
+from workflows.errors import JournalError
+from workflows.records import RunCreated
+from workflows.run import RunId
 
 pytestmark = pytest.mark.anyio
 LEASE = 0.5
@@ -230,8 +235,9 @@ def crashed(data: Path) -> Path:
     """Return the database of an owner that did not stop as it should."""
     own(data).release()
     connection = connect(data / "x.db")
+    sql = "INSERT INTO plan (tenant, digest, spec_digest, body, created_at) VALUES ('t', ?, 's', ?, 'now')"
     for number in range(200):
-        connection.execute("INSERT INTO plan VALUES ('t', ?, 's', ?, 'now')", (str(number), "x" * 4000))
+        connection.execute(sql, (str(number), "x" * 4000))
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     return data / "x.db"
@@ -306,3 +312,31 @@ def test_an_owner_of_another_machine_whose_heart_beats_is_alive(tmp_path, monkey
     with pytest.raises(DataInUse, match="on elsewhere"):
         own(tmp_path)
     connection.close()
+
+
+async def test_who_was_frozen_after_a_flush_learns_that_he_was_replaced_before_he_begins_an_effect(tmp_path, new_run):
+    path = tmp_path / "x.db"
+    async with claimed(tmp_path, path, LEASE) as held, open_database(path, held.fence, LEASE) as database:
+        journal = SqlJournal(database)
+        journal.append(RunCreated(new_run("run")))
+        await journal.durable()
+        database._looked_at = time.monotonic()  # however slow this machine is
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("UPDATE owner SET fence = fence + 1")
+            other.commit()
+        await journal.durable()  # nothing is queued, and the lease cannot be over yet
+        await anyio.sleep(LEASE)
+        with pytest.raises(JournalError, match="taken over"):
+            await journal.durable()
+        await journal.aclose()
+
+
+async def test_who_was_frozen_and_is_the_owner_still_goes_on(tmp_path, new_run):
+    path = tmp_path / "x.db"
+    async with claimed(tmp_path, path, LEASE) as held, open_database(path, held.fence, LEASE) as database:
+        journal = SqlJournal(database)
+        journal.append(RunCreated(new_run("run")))
+        await anyio.sleep(LEASE)
+        await journal.durable()
+        assert (await journal.history(RunId("run"))).run.id == "run"
+        await journal.aclose()

@@ -43,6 +43,9 @@ class CountingDatabase:
     async def read(self, work):
         return await self._database.read(work)
 
+    async def confirm(self):
+        await self._database.confirm()
+
 
 @pytest.fixture
 def counting(database):
