@@ -88,7 +88,8 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
     file = read_catalog_file(settings.catalog_file, is_named=settings.is_catalog_named)
     async with AsyncExitStack() as stack:
         held = await stack.enter_async_context(claimed(settings.data, settings.database, settings.lease_seconds))
-        database = await stack.enter_async_context(open_database(settings.database, held.fence))
+        opened = open_database(settings.database, held.fence, settings.lease_seconds)
+        database = await stack.enter_async_context(opened)
         sealer = await open_sealer(database, settings.checkpoint_key, settings.checkpoint_key_file)
         ownership = await stack.enter_async_context(kept(database, held, settings.lease_seconds))
         journal = SqlJournal(database)
