@@ -26,6 +26,7 @@ class Expiries:
     def __init__(self) -> None:
         self._heap: list[_Due] = []
         self._changed = asyncio.Event()
+        self._unknown: dict[RunId, None] = {}  # runs that may have asked something before this process began
 
     def add(self, question: Question | QuestionAsked) -> None:
         """Take note of a question that has an end."""
@@ -33,16 +34,32 @@ class Expiries:
             heapq.heappush(self._heap, _Due(question.expires_at, question.run_id, question.interrupt_id))
             self._changed.set()
 
+    def look_up(self, run_id: RunId) -> None:
+        """Have the open questions of a run read before long: an earlier process may have asked them."""
+        self._unknown[run_id] = None
+        self._changed.set()
+
     def observe(self, records: Sequence[Record]) -> None:
         """Take note of the questions among records that are durable."""
         for record in records:
             if isinstance(record, QuestionAsked):
                 self.add(record)
 
-    async def run(self, expire: Callable[[RunId, str], Awaitable[None]]) -> None:
-        """Call `expire` for each question when its time is up, whether or not it was answered meanwhile."""
+    async def run(
+        self,
+        expire: Callable[[RunId, str], Awaitable[None]],
+        questions_of: Callable[[RunId], Awaitable[Sequence[Question]]],
+    ) -> None:
+        """Call `expire` for each question when its time is up, whether or not it was answered meanwhile.
+
+        `questions_of` returns the open questions of a run.
+        """
         while True:
             self._changed.clear()
+            while self._unknown:
+                run_id, _ = self._unknown.popitem()
+                for question in await questions_of(run_id):
+                    self.add(question)
             while self._heap and self._heap[0].at <= datetime.now(UTC):
                 due = heapq.heappop(self._heap)
                 await expire(due.run_id, due.interrupt_id)

@@ -20,7 +20,16 @@ from spec_service.expiring import Expiries
 from spec_service.ports import Announcer, RunBoard, RunPosition
 from workflows.errors import JournalError
 from workflows.ports import Journal
-from workflows.records import EventRecorded, History, QuestionAnswered, Record, RunMoved, RunRetried
+from workflows.records import (
+    AttemptStarted,
+    EventRecorded,
+    History,
+    Question,
+    QuestionAnswered,
+    Record,
+    RunMoved,
+    RunRetried,
+)
 from workflows.run import Run, RunId, RunStatus
 
 RETAKE_SECONDS = 0.05  # until a run whose records could not be written is taken up again; doubles each time
@@ -80,6 +89,7 @@ class Dispatcher:
     _troubles: dict[RunId, int] = field(default_factory=dict[RunId, int])  # attempts in a row that were not recorded
     _outage_over: asyncio.Event = field(default_factory=asyncio.Event)
     _is_draining: bool = False
+    _knows_clocks: bool = True  # of all runs that wait
 
     def start(self, run: Run) -> None:
         """Start a run whose creation is queued just now: all that is recorded of it is known."""
@@ -111,6 +121,7 @@ class Dispatcher:
 
     async def serve(self, *, recover: bool) -> None:
         """Continue what is unfinished, then execute what is submitted, until cancelled."""
+        self._knows_clocks = recover
         self.desk.announcer.observe(self._observe)
         self.desk.announcer.observe_recovery(self._outage_over.set)
         self.group.start_soon(self._stop_when_fenced_off)
@@ -118,7 +129,7 @@ class Dispatcher:
         try:
             if recover:  # beside everything else: what is found first goes on first
                 self.group.start_soon(self._recover_or_say_why)
-            self.group.start_soon(self._expiries.run, self._expire)
+            self.group.start_soon(self._expiries.run, self._expire, self._open_questions)
             engine = await self.desk.engine.get()
         except Exception:
             log.exception("worker.broke")
@@ -233,9 +244,12 @@ class Dispatcher:
         for question in position.questions:
             if question.is_open:
                 self._expiries.add(question)
-        if run.cancel_requested:
-            event = EventRecorded(run.id, "run.cancelled", now)
-            await journal.commit(RunMoved(run.id, RunStatus.CANCELLED, now), event)
+        if run.cancel_requested:  # the engine ends it, after what stands under `finally`
+            is_queued = run.status is not RunStatus.WAITING or await journal.commit(
+                RunMoved(run.id, RunStatus.QUEUED, now, only_from=RunStatus.WAITING)
+            )
+            if is_queued:
+                self.submit(run.id, run.priority)
         elif run.status is not RunStatus.WAITING:
             self.submit(run.id, run.priority)
         elif any(not one.is_open and not one.is_taken for one in position.questions):
@@ -246,13 +260,22 @@ class Dispatcher:
     def _observe(self, records: Sequence[Record]) -> None:
         self._expiries.observe(records)
         for record in records:
-            if isinstance(record, RunRetried):  # its open questions are known only if they were asked in this process
-                self.group.start_soon(self._expect, record.run_id)
+            is_late = isinstance(record, AttemptStarted) and record.number > 1 and not self._knows_clocks
+            if isinstance(record, AttemptStarted | RunRetried) and (is_late or isinstance(record, RunRetried)):
+                self._expiries.look_up(record.run_id)  # what it asked before may be unknown here
 
-    async def _expect(self, run_id: RunId) -> None:
-        for question in (await self.desk.journal.history(run_id)).questions:
-            if question.is_open:
-                self._expiries.add(question)
+    def expect(self, questions: Sequence[Question]) -> None:
+        """Watch the clock for questions that an earlier process asked."""
+        for question in questions:
+            self._expiries.add(question)
+
+    async def _open_questions(self, run_id: RunId) -> Sequence[Question]:
+        try:
+            position = await self.desk.runs.get(run_id)
+        except Exception:
+            log.exception("questions.not-read", run_id=run_id)
+            return ()
+        return [one for one in position.questions if one.is_open]
 
     async def _expire(self, run_id: RunId, interrupt_id: str) -> None:
         now = datetime.now(UTC)

@@ -85,22 +85,24 @@ def whole_answer(text: str) -> Json:
 
 def chosen_question(run: RunView, wanted: str | None) -> WaitingFor:
     """Return the question that is meant, by its node or interrupt id; raises `Complaint`."""
-    asked = {one.node: one for one in run.waiting_for}
+    people = [one for one in run.waiting_for if one.kind == "person"]
+    asked = {one.node: one for one in people}
     if wanted is not None:
-        by_id = {one.interrupt_id: one for one in run.waiting_for}
+        by_id = {one.interrupt_id: one for one in people}
         found = asked.get(wanted) or by_id.get(wanted)
         if found is None:
             raise Complaint(f"run {run.id} asks nothing in {one_line(wanted, 60)}", f"it asks in {', '.join(asked)}")
         return found
     if len(asked) > 1:
-        lines = [f"--question {one.node}    {one_line(one.title)}" for one in run.waiting_for]
+        lines = [f"--question {one.node}    {one_line(one.title)}" for one in people]
         raise wrong_usage(f"run {run.id} asks {len(asked)} questions; say which one is answered", *lines)
-    return run.waiting_for[0]
+    return people[0]
 
 
 def answer_commands(run: RunView, question: WaitingFor, options: str) -> list[str]:
     """Return the commands that answer a question, ready for a shell."""
-    which = f" --question {shlex.quote(question.node)}" if len(run.waiting_for) > 1 else ""
+    people = [one for one in run.waiting_for if one.kind == "person"]
+    which = f" --question {shlex.quote(question.node)}" if len(people) > 1 else ""
     schema = question.schema_
     try:
         plain = answer_from(schema, (), None)

@@ -28,6 +28,7 @@ COMMANDS = {
         run_commands.watch,
         run_commands.approve,
         run_commands.resume,
+        run_commands.signal,
         run_commands.retry,
         run_commands.cancel,
     ),

@@ -59,7 +59,8 @@ class Follower:
             async for event in events:
                 self.screen.show(event)
                 self.seq = event.seq
-                if event.type == "run.waiting" and await self._still_waits_for(event):
+                is_waiting = event.type == "run.waiting" and await self._still_waits_for(event)
+                if is_waiting and waits_for_somebody(self.run):
                     return False
         self.run = await self.client.get_run(self.run.id)
         return True
@@ -74,7 +75,10 @@ class Follower:
         from spec_service.cli.asking import Asker, Later, is_too_late  # noqa: PLC0415 - only at a terminal
 
         self.screen.pause()
-        asker, question = Asker(), self.run.waiting_for[0]
+        question = next((one for one in self.run.waiting_for if one.kind == "person"), None)
+        if question is None:
+            return False
+        asker = Asker()
         while True:
             try:
                 answer = asker.ask(question)
@@ -98,7 +102,9 @@ class Follower:
     def _interrupted(self) -> Interrupted:
         options, run_id = self.place.options(with_catalog=True), self.run.id
         if self.run.status == RunStatus.WAITING:
-            return Interrupted(f"the run waits for an answer: {program()} resume {run_id}{options}")
+            if waits_for_somebody(self.run):
+                return Interrupted(f"the run waits for an answer: {program()} resume {run_id}{options}")
+            return Interrupted(f"the run goes on when it is time, with: {program()} resume {run_id}{options}")
         if self.client.place:
             follow = self.place.options()
             return Interrupted(
@@ -106,6 +112,11 @@ class Follower:
                 f"{program()} cancel {run_id}{follow} stops it",
             )
         return Interrupted(f"the run goes on from where it stands with: {program()} resume {run_id}{options}")
+
+
+def waits_for_somebody(run: RunView) -> bool:
+    """Tell whether somebody has to answer or to send a signal; what only waits for a time goes on by itself."""
+    return any(one.kind in {"person", "signal"} for one in run.waiting_for)
 
 
 async def find_run(client: Client, run_id: str, place: Place) -> RunView:

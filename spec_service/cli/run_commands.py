@@ -1,4 +1,4 @@
-"""The commands about runs: run, runs, watch, approve, resume, retry, cancel."""
+"""The commands about runs: run, runs, watch, approve, resume, signal, retry, cancel."""
 # ruff: noqa: PLC0415 - a command loads what it needs when it is called, so that --help is quick
 # ruff: noqa: PLR0913, PLR0917 - a command has a parameter for each of its options
 
@@ -13,7 +13,12 @@ from spec_service.cli.options import AsJson, Catalog, Data, RunName, Server, Spe
 
 Inputs = Annotated[
     list[str] | None,
-    typer.Option("--input", "-i", metavar="NAME=VALUE", help="An input; text as it is, other types as JSON. Repeat."),
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="NAME=VALUE",
+        help="An input; text as it is, other types as JSON, @FILE sends a file. Repeat.",
+    ),
 ]
 InputsFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A YAML or JSON file with inputs.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Start the run on a server and do not follow it.")]
@@ -30,6 +35,9 @@ Question = Annotated[
 Status = Annotated[str | None, typer.Option(metavar="STATUS", help="queued running waiting succeeded failed cancelled")]
 Spec = Annotated[str | None, typer.Option(metavar="NAME", help="Only runs of this spec.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many runs to list.")]
+SignalName = Annotated[str, typer.Argument(metavar="NAME", help="The name that a `wait` has under `signal`.")]
+SignalData = Annotated[str | None, typer.Option("--data-json", metavar="JSON", help="What the wait gets; none: null.")]
+SignalKey = Annotated[str | None, typer.Option(metavar="KEY", help="For a wait with a `key`: the same text.")]
 MaybeRun = Annotated[str | None, typer.Argument(metavar="[RUN]", help="The id of a run: show it. None: list runs.")]
 
 
@@ -119,6 +127,30 @@ def resume(
 
     given = running.Answer(answer_json, question)
     return running.resume(run_id, given, running.Place(data, catalog, server), follow=not no_follow, as_json=as_json)
+
+
+def signal(
+    run_id: RunName,
+    name: SignalName,
+    data_json: SignalData = None,
+    key: SignalKey = None,
+    data: Data = None,
+    catalog: Catalog = None,
+    server: Server = None,
+    *,
+    no_follow: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Send a signal to a run that waits for it, and follow the run.
+
+    One that comes early is kept until the run waits for it.
+    """
+    from spec_service.cli import running, signalling
+    from spec_service.requests import SignalRequest
+
+    request = SignalRequest(signalling.read_data(data_json), key)
+    place = running.Place(data, catalog, server)
+    return signalling.signal(run_id, name, request, place, follow=not no_follow, as_json=as_json)
 
 
 def retry(

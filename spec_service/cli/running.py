@@ -14,20 +14,34 @@ from spec_service.cli.calling import program
 from spec_service.cli.client import Client
 from spec_service.cli.complaints import FINE, PROBLEMS, Complaint, wrong_usage
 from spec_service.cli.configuring import Place
-from spec_service.cli.following import FINAL, Follower, find_run
+from spec_service.cli.following import FINAL, Follower, find_run, waits_for_somebody
 from spec_service.cli.inputs import given_inputs, input_lines
 from spec_service.cli.problem_text import SpecRefused
 from spec_service.cli.reaching import reach, run_async
 from spec_service.cli.screens import screen_for
 from spec_service.cli.spec_files import SpecText, read_spec
 from spec_service.cli.summary import summary_lines
+from spec_service.cli.uploading import with_uploads
 from spec_service.errors import Refused
 from spec_service.requests import GO_ON, ExecuteRequest, ResumeRequest
 from spec_service.views import PlanView, RunView
 from workflows.run import RETRIED_FROM, RunStatus
 
 Json = Any
-__all__ = ["Answer", "Approval", "Place", "Wanted", "approve", "cancel", "resume", "retry", "run", "watch"]
+__all__ = [
+    "Answer",
+    "Approval",
+    "Place",
+    "Wanted",
+    "approve",
+    "cancel",
+    "followed",
+    "resume",
+    "retry",
+    "run",
+    "told",
+    "watch",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +86,8 @@ def run(wanted: Wanted, place: Place, *, as_json: bool) -> int:
             plan, started = await _started(client, spec, wanted, settings.max_body_bytes)
             if wanted.is_detached:
                 screen.end()
-                return await _told(client, place, started, as_json=as_json)
-            return await _followed(Follower(client, screen, place, started), plan, as_json=as_json)
+                return await told(client, place, started, as_json=as_json)
+            return await followed(Follower(client, screen, place, started), plan, as_json=as_json)
 
     try:
         return run_async(work)
@@ -91,9 +105,9 @@ def watch(run_id: str, place: Place, *, as_json: bool) -> int:
     async def work(client: Client) -> int:
         found = await find_run(client, run_id, place)
         if not client.place and found.status in {RunStatus.QUEUED, RunStatus.RUNNING}:
-            return await _told(client, place, found, as_json=as_json)
+            return await told(client, place, found, as_json=as_json)
         follower = Follower(client, screen_for(as_json=as_json), place, found)
-        return await _followed(follower, await client.get_plan(found.plan), as_json=as_json)
+        return await followed(follower, await client.get_plan(found.plan), as_json=as_json)
 
     return _reached(place, work)
 
@@ -123,13 +137,13 @@ def resume(run_id: str, given: Answer, place: Place, *, follow: bool, as_json: b
             return await _answered(client, place, found, request, follow=follow, as_json=as_json)
         if found.status in FINAL:
             raise Complaint(f"run {found.id} is over: it {_ended(found)}", *_after_end(found, place))
-        if found.status != RunStatus.WAITING:
+        if found.status != RunStatus.WAITING or not waits_for_somebody(found):
             found = await client.resume(found.id, GO_ON)
         follower = Follower(client, screen_for(as_json=as_json), place, found)
         plan = await client.get_plan(found.plan)
         if not follow:
-            return await _told(client, place, found, as_json=as_json)
-        return await _followed(follower, plan, as_json=as_json)
+            return await told(client, place, found, as_json=as_json)
+        return await followed(follower, plan, as_json=as_json)
 
     return _reached(place, work)
 
@@ -145,8 +159,8 @@ def retry(run_id: str, place: Place, *, follow: bool, as_json: bool) -> int:
         plan, past = await client.get_plan(found.plan), await follower.skip_past()
         follower.run = await client.retry(found.id)
         if not follow:
-            return await _told(client, place, follower.run, as_json=as_json)
-        return await _followed(follower, plan, past, as_json=as_json)
+            return await told(client, place, follower.run, as_json=as_json)
+        return await followed(follower, plan, past, as_json=as_json)
 
     return _reached(place, work)
 
@@ -161,7 +175,7 @@ def cancel(run_id: str, place: Place, *, as_json: bool) -> int:
             async for _ in client.follow_events(run_id, 0):
                 pass
             stopped = await client.get_run(run_id)
-        return await _told(client, place, stopped, as_json=as_json, code=FINE)
+        return await told(client, place, stopped, as_json=as_json, code=FINE)
 
     return _reached(place, work)
 
@@ -181,8 +195,9 @@ async def _started(client: Client, spec: SpecText, wanted: Wanted, most: int) ->
         plan = await client.plan_spec(stored.id)
     except Refused as refused:
         raise SpecRefused(spec, refused.problems) from None
-    inputs = given_inputs(plan.inputs, wanted.inputs, wanted.inputs_file, most)
+    given = given_inputs(plan.inputs, wanted.inputs, wanted.inputs_file, most)
     try:
+        inputs = await with_uploads(client, plan.inputs, given)
         return plan, await client.execute(stored.id, ExecuteRequest(inputs, plan.digest))
     except Refused as refused:
         raise Complaint("the inputs do not fit what the spec declares", *input_lines(refused.problems)) from None
@@ -199,16 +214,17 @@ async def _answered(  # noqa: PLR0913 - an answer, and how to go on
         lines = [f"{one.path.removeprefix('/answer') or '/'}: {one.message}" for one in refused.problems]
         raise Complaint("the answer does not fit what is asked", *lines) from None
     if not follow:
-        return await _told(client, place, follower.run, as_json=as_json)
-    return await _followed(follower, plan, past, as_json=as_json)
+        return await told(client, place, follower.run, as_json=as_json)
+    return await followed(follower, plan, past, as_json=as_json)
 
 
-async def _followed(follower: Follower, plan: PlanView | None, past: Any = (), *, as_json: bool) -> int:
+async def followed(follower: Follower, plan: PlanView | None, past: Any = (), *, as_json: bool) -> int:
+    """Show a run until it stops, then how it stands; returns the exit code."""
     stopped = await follower.to_the_end(plan, list(past))
-    return await _told(follower.client, follower.place, stopped, as_json=as_json)
+    return await told(follower.client, follower.place, stopped, as_json=as_json)
 
 
-async def _told(client: Client, place: Place, run: RunView, *, as_json: bool, code: int | None = None) -> int:
+async def told(client: Client, place: Place, run: RunView, *, as_json: bool, code: int | None = None) -> int:
     """Print how a run stands, and return the exit code that says so too."""
     if as_json:
         lines = [run.model_dump_json(by_alias=True)]
@@ -221,7 +237,7 @@ async def _told(client: Client, place: Place, run: RunView, *, as_json: bool, co
 
 
 def _waiting(run: RunView, place: Place) -> RunView:
-    if run.waiting_for:
+    if any(one.kind == "person" for one in run.waiting_for):
         return run
     hint = "specloom watch RUN shows when it does"
     hints = _after_end(run, place) if run.status in FINAL else [hint]

@@ -29,7 +29,9 @@ def summary_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Clien
         lines += ["", "Outputs", *shown(located(run.outputs, client.location), 2)]
     lines += artifact_lines(run, artifacts, client)
     for question in run.waiting_for:
-        lines += question_lines(run, question, place.options(with_catalog=True))
+        options = place.options(with_catalog=True)
+        is_person = question.kind == "person"
+        lines += question_lines(run, question, options) if is_person else wait_lines(run, question, options)
     return [*lines, "", *_next_lines(run, client, place)]
 
 
@@ -54,13 +56,27 @@ def question_lines(run: RunView, question: WaitingFor, options: str) -> list[str
     return [*lines, "", "Answer with", *(f"  {command}" for command in answer_commands(run, question, options))]
 
 
+def wait_lines(run: RunView, wait: WaitingFor, options: str) -> list[str]:
+    """Return what a run waits for that no person answers."""
+    at = f" at {moment(wait.expires_at)}" if wait.expires_at is not None else ""
+    if wait.kind != "signal":
+        return ["", f"{wait.node}: goes on{at}" if wait.kind == "time" else f"{wait.node}: looks again{at}"]
+    key = f" --key {shlex.quote(wait.key)}" if wait.key is not None else ""
+    until = f", until {moment(wait.expires_at)}" if wait.expires_at is not None else ""
+    send = f"{program()} signal {run.id} {wait.signal}{key} --data-json JSON{options}"
+    return ["", f"{wait.node}: waits for the signal {wait.signal}{until}", "", "Send it with", f"  {send}"]
+
+
+def _waits(run: RunView) -> str:
+    kinds = {one.kind for one in run.waiting_for}
+    return "waits for an answer" if "person" in kinds else "waits for a signal" if "signal" in kinds else "waits"
+
+
 def _headline(run: RunView) -> str:
     lasted = ""
     if run.started_at and run.finished_at:
         lasted = f" in {lasting((run.finished_at - run.started_at).total_seconds())}"
-    says = {"waiting": "waits for an answer", "queued": "is queued", "running": "is running"}.get(
-        run.status, run.status
-    )
+    says = {"waiting": _waits(run), "queued": "is queued", "running": "is running"}.get(run.status, run.status)
     return f"{run.spec} {says}{lasted} (run {run.id})"
 
 

@@ -59,11 +59,14 @@ async def _answered(
 
 
 async def _queued(services: Services, position: RunPosition, key: RequestKey | None) -> RunAnswer:
-    """Go on with a waiting run that has all its answers; raises `Refused` when it lacks one."""
+    """Go on with a waiting run that has all its answers, or waits for times only; raises `Refused` otherwise."""
     run, now = position.run, datetime.now(UTC)
-    lacking = [_lack(question) for question in position.questions if question.is_open]
-    if lacking:
-        raise Refused(lacking)
+    open_ = [one for one in position.questions if one.is_open]
+    if open_ and all(one.kind in {"time", "poll"} for one in open_):
+        services.worker.expect(open_)  # it goes on by itself, here at the latest
+        return RunAnswer(RunView.of(run, position.questions), is_accepted=False)
+    if open_:
+        raise Refused([_lack(one) for one in open_])
     answer = RunAnswer(RunView.of(replace(run, status=RunStatus.QUEUED)))
     moved = RunMoved(run.id, RunStatus.QUEUED, now, only_from=RunStatus.WAITING)
     resumed = EventRecorded(run.id, "run.resumed", now, data={"reason": "request"})

@@ -97,15 +97,20 @@ async def test_expiries_come_in_order_and_on_time():
         seen.append((interrupt_id, datetime.now(UTC)))
 
     late, soon = Question("late", 0.2), Question("soon", 0.05)
+
+    async def questions_of(run_id):
+        return [Question("earlier", 0.3)] if run_id == "other" else []
+
     expiries.add(late)
-    task = asyncio.ensure_future(expiries.run(expire))
+    expiries.look_up("other")
+    task = asyncio.ensure_future(expiries.run(expire, questions_of))
     await asyncio.sleep(0.01)
     expiries.add(soon)
-    while len(seen) < 2:  # noqa: ASYNC110 - as an observer from outside would
+    while len(seen) < 3:  # noqa: ASYNC110 - as an observer from outside would
         await asyncio.sleep(0.01)
     task.cancel()
-    assert [name for name, _ in seen] == ["soon", "late"]
-    assert all(at >= question.expires_at for (_, at), question in zip(seen, (soon, late), strict=True))
+    assert [name for name, _ in seen] == ["soon", "late", "earlier"]
+    assert all(at >= question.expires_at for (_, at), question in zip(seen[:2], (soon, late), strict=True))
 
 
 def test_run_ids_are_uuids_of_version_7_and_sort_by_time():

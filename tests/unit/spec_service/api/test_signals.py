@@ -19,15 +19,75 @@ nodes:
 """
 
 
+PAY = """\
+apiVersion: specloom/v1
+kind: Workflow
+metadata: {name: NAME}
+inputs: {order: {type: string}}
+outputs: {got: "${ nodes.pay.result.amount }"}
+start: first
+nodes:
+  first:
+    human: {title: "Go?"}
+    result: {type: string}
+    next: pay
+  pay:
+    wait: {signal: paid, key: "${ inputs.order }"}
+    result: {type: object, properties: {amount: {type: integer}}, required: [amount]}
+    next: end
+"""
+
+
+def until(client, run, *statuses) -> dict:
+    end = time.monotonic() + 30
+    while True:
+        shown = client.get(f"/runs/{run}").json()
+        if shown["status"] in statuses:
+            return shown
+        assert time.monotonic() < end, shown
+        time.sleep(0.02)
+
+
 @pytest.fixture
 def waiting(client) -> str:
     spec = client.post("/specs", content=ASK, headers=YAML).json()["id"]
     run = client.post(f"/specs/{spec}/execute").json()["id"]
-    end = time.monotonic() + 30
-    while client.get(f"/runs/{run}").json()["status"] != "waiting":
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(client, run, "waiting")
     return run
+
+
+@pytest.fixture
+def order() -> str:
+    return f"order-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def asking(client, order):
+    """Start a run that asks a person first, and waits for the order's signal then."""
+
+    def start() -> str:
+        spec = client.post("/specs", content=PAY.replace("NAME", "pays"), headers=YAML).json()["id"]
+        run = client.post(f"/specs/{spec}/execute", json={"inputs": {"order": order}}).json()["id"]
+        until(client, run, "waiting")
+        return run
+
+    return start
+
+
+@pytest.fixture
+def paying(client, asking):
+    """Start a run that waits for the order's signal."""
+
+    def start() -> str:
+        run = asking()
+        client.post(f"/runs/{run}/resume", json={"answer": "go"})
+        end = time.monotonic() + 30
+        while [one["kind"] for one in until(client, run, "waiting")["waiting_for"]] != ["signal"]:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        return run
+
+    return start
 
 
 def refused(answer, status, name):
@@ -92,3 +152,45 @@ def test_a_signal_to_no_run_needs_a_key_and_is_kept(client):
     answer = client.post("/signals/paid", json={"key": "order-1", "data": 1})
     assert answer.status_code == 202
     assert answer.json() == {"name": "paid", "key": "order-1", "delivered_to": [], "is_kept": True}
+
+
+def test_a_run_that_waits_goes_on_with_what_the_signal_carries(client, paying, order):
+    run = paying()
+    (waits,) = until(client, run, "waiting")["waiting_for"]
+    assert (waits["kind"], waits["node"], waits["signal"], waits["key"]) == ("signal", "pay", "paid", order)
+    assert client.post(f"/runs/{run}/signals/paid", json={"data": {"amount": 1}, "key": "other"}).status_code == 202
+    answer = client.post(f"/runs/{run}/signals/paid", json={"data": {"amount": 12}, "key": order})
+    assert (answer.status_code, answer.json()["status"], answer.json()["waiting_for"]) == (202, "queued", [])
+    assert until(client, run, "succeeded", "failed")["outputs"] == {"got": 12}
+
+
+def test_a_signal_that_came_early_is_what_the_wait_gets(client, asking, order):
+    run = asking()
+    client.post(f"/runs/{run}/signals/paid", json={"data": {"amount": 7}, "key": order})
+    client.post(f"/runs/{run}/resume", json={"answer": "go"})
+    assert until(client, run, "succeeded", "failed")["outputs"] == {"got": 7}
+
+
+def test_a_signal_by_key_goes_to_every_run_that_waits_for_it(client, paying, order):
+    runs = {paying(), paying()}
+    answer = client.post("/signals/paid", json={"key": order, "data": {"amount": 3}}).json()
+    assert (set(answer["delivered_to"]), answer["is_kept"]) == (runs, False)
+    assert [until(client, run, "succeeded", "failed")["outputs"] for run in runs] == [{"got": 3}] * 2
+
+
+def test_a_signal_by_key_is_kept_for_the_first_run_that_waits_for_it(client, asking, paying, order):
+    assert client.post("/signals/paid", json={"key": order, "data": {"amount": 9}}).json()["is_kept"]
+    run = asking()
+    client.post(f"/runs/{run}/resume", json={"answer": "go"})
+    assert until(client, run, "succeeded", "failed")["outputs"] == {"got": 9}
+    assert until(client, paying(), "waiting")["waiting_for"][0]["kind"] == "signal"
+
+
+def test_a_person_cannot_answer_for_a_signal(client, paying):
+    run = paying()
+    answer = client.post(f"/runs/{run}/resume", json={"answer": {"amount": 1}})
+    refused(answer, 409, "not-waiting")
+    assert f"POST /runs/{run}/signals/paid" in answer.json()["detail"]
+    without = client.post(f"/runs/{run}/resume")
+    refused(without, 422, "answer-needed")
+    assert "pay waits for the signal paid" in without.json()["detail"]
