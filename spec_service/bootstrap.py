@@ -43,6 +43,7 @@ from workflows.cataloging import LoadedCatalog, open_catalog
 from workflows.failpoints import arm
 from workflows.hosting.group_notes import GroupNotes, end_noted
 from workflows.hosting.pool import HostPool
+from workflows.run import RunStatus
 from workflows.tools.secrets import CatalogSecrets
 from workflows.tools.tools import CatalogTools
 
@@ -115,6 +116,8 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
         )
         await stack.enter_async_context(_background(opening))
         runs = SqlRunBoard(database)
+        if recover and await runs.unfinished((RunStatus.QUEUED, RunStatus.RUNNING), None, 1):
+            await to_thread.run_sync(_import_heavy)  # who listens takes runs up at once, and those come first
         desk = Desk(journal, journal, runs, opening.engine, settings.max_concurrent_runs, ownership.fenced_off)
         dispatcher = dispatching(desk, recover=recover, grace_seconds=settings.drain_seconds)
         yield Services(
@@ -229,7 +232,6 @@ async def _fill(file: CatalogFile, pool: HostPool, catalog: Eventually[LoadedCat
 async def _keep_engine(opening: _Opening, is_closing: anyio.Event) -> None:
     """Open the engine and what belongs to it, and keep them until all runs are drained."""
     try:
-        forbid_unsafe_checkpoints()
         await to_thread.run_sync(_import_heavy)
         async with AsyncExitStack() as stack:
             await _open_engine(opening, stack)
@@ -265,5 +267,6 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
 
 
 def _import_heavy() -> None:
+    forbid_unsafe_checkpoints()
     for name in _HEAVY:
         importlib.import_module(name)
