@@ -67,7 +67,9 @@ async def answered(call: NodeCall, question: Question) -> Question:
     if not question.is_taken:
         attempt.questions[question.interrupt_id] = replace(question, is_taken=True)
         event = attempt.event(
-            "step.answered", call.step_id, interrupt_id=question.interrupt_id, expired=question.has_expired
+            "step.answered",
+            call.step_id,
+            **{"interrupt_id": question.interrupt_id, "for": question.kind, "expired": question.has_expired},
         )
         attempt.append(AnswerTaken(attempt.run.id, question.interrupt_id), event)
         hit("answer.taken")

@@ -25,7 +25,7 @@ EVENT_TYPES: dict[str, str] = {
     "step.cancelled": "A step was stopped, or how a try of it ended could not be recorded.",
     "step.asked": "A person is asked: {interrupt_id, title, assignees, expires_at}.",
     "step.waiting": "A step waits for a time, a signal or its next poll: {interrupt_id, for, until, signal?, key?}.",
-    "step.answered": "What was waited for has come, or the time was up: {interrupt_id, expired}.",
+    "step.answered": "What was waited for has come, or the time was up: {interrupt_id, for, expired}.",
     "emitted": "An event of the workflow's own: {event, data}.",
     "signal.received": "A signal came, and was taken by a wait or kept for one: {name, key, is_kept}.",
     "luigi.expanded": "A luigi step turned into tasks: {digest, tasks, complete}.",

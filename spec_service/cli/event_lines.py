@@ -109,6 +109,12 @@ def _signal(data: Data) -> str:
     return f"signal {data.get('name')} came{', and is kept' if data.get('is_kept') else ''}"
 
 
+def _answered(data: Data) -> str:
+    if data.get("for") in {"time", "poll"}:
+        return "the time has come"
+    return "the time is up" if data.get("expired") else "answered"
+
+
 def _wait(data: Data) -> str:
     until = f" until {data['until']}" if data.get("until") else ""
     return f"waits for the signal {data['signal']}{until}" if data.get("signal") else f"waits{until}"
@@ -137,7 +143,7 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "step.cancelled": lambda _: "stopped",
     "step.asked": lambda data: f"asks: {data.get('title')}",
     "step.waiting": _wait,
-    "step.answered": lambda data: "the time is up" if data.get("expired") else "answered",
+    "step.answered": _answered,
     "luigi.expanded": _expanded,
     "luigi.task-started": lambda data: f"{data['name']} started",
     "luigi.task-progress": _task_progress,

@@ -42,12 +42,11 @@ async def _wake_at(call: NodeCall, seconds: float | None) -> datetime:
 
 async def _until(call: NodeCall, at: datetime) -> None:
     """Wait for a time; raises `timeout` when the step's own, or what is around it, is over before."""
-    end, seconds = _own_end(call), (at - datetime.now(UTC)).total_seconds()
-    if seconds <= SHORT_SECONDS:
+    question, seconds = call.attempt.questions.get(interrupt_id(call)), (at - datetime.now(UTC)).total_seconds()
+    if question is None and seconds <= SHORT_SECONDS:
         await asyncio.sleep(max(0.0, seconds))
         return
-    question = call.attempt.questions.get(interrupt_id(call)) or await _put(call, "time", expiry(call, at, end))
-    await answered(call, question)
+    await answered(call, question or await _put(call, "time", expiry(call, at, _own_end(call))))
     if datetime.now(UTC) < at:
         _raise_timeout(call)
 

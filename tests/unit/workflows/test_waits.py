@@ -44,6 +44,19 @@ async def test_a_long_wait_holds_nothing_and_goes_on_when_its_time_has_come(benc
     assert await bench.resume(plan) is RunStatus.SUCCEEDED
 
 
+async def test_two_waits_after_each_other_are_two_waits(bench: Bench) -> None:
+    plan = written("""
+        start: a
+        nodes: {a: {wait: {for: 1200ms}, next: b}, b: {wait: {signal: go}, next: end}}
+    """)
+    assert await bench.run(plan) is RunStatus.WAITING
+    await expire(bench)
+    assert await bench.resume(plan) is RunStatus.WAITING
+    await bench.answer("now")
+    assert await bench.resume(plan) is RunStatus.SUCCEEDED
+    assert [one.is_taken for one in (await bench.history()).questions] == [True, True]
+
+
 async def test_a_time_that_has_passed_is_not_waited_for(bench: Bench) -> None:
     plan = written('start: a\nnodes: {a: {wait: {until: "2020-01-31T09:00:00Z"}, next: end}}')
     assert await bench.run(plan) is RunStatus.SUCCEEDED
