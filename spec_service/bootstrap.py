@@ -157,7 +157,6 @@ async def open_planning(settings: Settings) -> AsyncGenerator[Planning]:
 
 
 @asynccontextmanager
-@asynccontextmanager
 async def open_plans(settings: Settings) -> AsyncGenerator[PlanShelf | None]:
     """Open the plans of a data directory to look at them, beside whoever works there; None where there are none.
 
@@ -170,6 +169,7 @@ async def open_plans(settings: Settings) -> AsyncGenerator[PlanShelf | None]:
         yield SqlPlanStore(database)
 
 
+@asynccontextmanager
 async def _background(opening: _Opening) -> AsyncGenerator[None]:
     """Open the slow parts while the block runs, and close them when it ends."""
     is_closing = anyio.Event()
