@@ -23,7 +23,7 @@ _INTRODUCTION = """\
 # The library
 
 Worked specs, each with tests. They run as they stand with the catalog of this repository, and without a network:
-`specloom run FILE`. `specloom test specs/library` runs all their tests in a few seconds. The tasks and tools that they
+`specloom run FILE`. `specloom test specs/library` runs all their tests, in memory. The tasks and tools that they
 call are in [`examples/`](../../examples/README.md)."""
 
 

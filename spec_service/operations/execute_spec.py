@@ -22,6 +22,7 @@ from spec_service.ports import RunPosition, StoredSpec
 from spec_service.requests import ExecuteRequest, Media, RequestKey
 from spec_service.services import Services
 from spec_service.views import RunView
+from translator.language.standalone import standalone
 from translator.planning.plan import JsonSchema, Plan
 from workflows.records import EventRecorded, RunCreated
 from workflows.run import Run, RunId, RunStatus
@@ -57,7 +58,7 @@ async def _queued(services: Services, spec_id: str, request: ExecuteRequest, key
     if stored.retired_at is not None:
         raise SpecRetired
     plan = await _plan(services, stored, request.plan)
-    inputs = await _inputs(plan.inputs, request.inputs)
+    inputs = await _inputs(standalone(plan.inputs, plan.defs), request.inputs)
     await require_artifacts(services, plan.inputs, inputs)
     run = _run(stored, plan, request, inputs)
     queued = EventRecorded(run.id, "run.queued", run.created_at, data={"spec": stored.id, "plan": plan.digest})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from translator.language.standalone import standalone
 from workflows.asking import answered, check_deadline, expiry, interrupt_id, put
 from workflows.errors import StepError
 from workflows.masking import masked
@@ -38,7 +39,7 @@ async def _put(call: NodeCall) -> Question:
         visit=call.visit.id,
         title=str(asked.get("title", "")),
         show=masked(asked.get("show"), step.mask),
-        schema=step.result or {},
+        schema=standalone(step.result or {}, call.frame.plan.defs),
         assignees=step.human.assignees if step.human else (),
         asked_at=now,
         expires_at=expiry(call, own),
