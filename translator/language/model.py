@@ -177,19 +177,31 @@ Next: TypeAlias = Target | tuple[Branch, ...] | Switch
 
 
 class Catch(Part):
-    """Where errors lead instead of failing the run."""
+    """What happens on an error instead of failing what is around the node; expressions see `error`."""
 
     errors: tuple[ErrorName, ...] = Field(
-        description="Names of errors, such as `timeout`, `stage-failed`, one given to `fail`, or `any`."
+        description="Names of errors, such as `timeout`, `stage-failed`, one given to `fail`, or `any`.", min_length=1
     )
-    to: Target = Field(description="The node to go to, or `end`.")
+    save: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Channels to write then. Example: `{problem: ${ error.message }}`."
+    )
+    result: JsonValue = Field(
+        None, description="What the result of the node is then; null when left out. Example: `{text: unknown}`."
+    )
+    to: Target | None = Field(
+        None,
+        description="In a flow: the node to go to, or `end`; where `next` leads when left out. In a DAG the node "
+        "counts as done.",
+    )
 
 
 class MapClause(Part):
     """Repeats the node's verb for every item of a list."""
 
     each: EachName = Field(description="The name by which expressions of the node see the item. Example: `url`.")
-    in_: Template = Field(alias="in", description="The list. Example: `${ nodes.collect.result.data.urls }`.")
+    in_: Template | tuple[JsonValue, ...] = Field(
+        alias="in", description="The list. Example: `${ nodes.collect.result.data.urls }`."
+    )
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None, description="How many items are worked on at the same time; the server's limit when left out."
     )
@@ -265,12 +277,18 @@ class Node(Part):
         None, description="Of a block: stop the other branches when one fails. Default false: they go on."
     )
     timeout: Duration | None = Field(
-        None, description="Longest time of one try; on `human` and `wait`, how long to wait. Example: `2d`."
+        None,
+        description="Longest time of one try; of a block: from start to end; on `human` and `wait`: how long to wait. "
+        "With `map`: of each item. Example: `2d`.",
     )
     retry: Retry | None = Field(None, description="How a failed try is repeated.")
-    catch: tuple[Catch, ...] = Field((), description="Where errors lead; the first entry that fits is taken.")
+    catch: tuple[Catch, ...] = Field(
+        (), description="What happens on errors; the first entry that fits is taken. On a block: of all that is in it."
+    )
     compensate: Call | None = Field(None, description="What undoes this node when the run fails later.")
-    cache: bool | Cache | None = Field(None, description="Whether a recorded result may be used again.")
+    cache: bool | Cache | None = Field(
+        None, description="Whether the result of an earlier run of this workflow may be used again."
+    )
     limits: NodeLimits | None = Field(None, description="What this node may use up.")
     idempotency_key: Template | None = Field(
         None, description="What an effect is recognised by when tried again; made by the server when left out."
@@ -278,7 +296,11 @@ class Node(Part):
     auth: dict[str, SecretName] = Field(
         default_factory=dict, description="Arguments that are secrets, by name. Example: `{token: SEARCH_KEY}`."
     )
-    mask: tuple[str, ...] = Field((), description="Fields of arguments and result that are hidden in records.")
+    mask: tuple[str, ...] = Field(
+        (),
+        description="Fields of arguments and result, by name or JSON pointer, that no event, log or answer shows. "
+        "Example: `[password, /customer/email]`.",
+    )
     reset: tuple[Name, ...] = Field((), description="Channels that are emptied just before what the node saves lands.")
     description: str | None = Field(None, description="What the node is for.")
 
@@ -298,7 +320,7 @@ class Node(Part):
     def targets(self) -> tuple[tuple[str, str], ...]:
         """Every node (or `end`) that `next`, `catch` and `decide` lead to, each with its pointer below the node."""
         decided = tuple((f"/decide/among/{i}", to) for i, to in enumerate(self.decide.among)) if self.decide else ()
-        caught = tuple((f"/catch/{i}/to", entry.to) for i, entry in enumerate(self.catch))
+        caught = tuple((f"/catch/{i}/to", entry.to) for i, entry in enumerate(self.catch) if entry.to is not None)
         return (*_next_targets(self.next), *decided, *caught)
 
 
@@ -328,11 +350,13 @@ class SpecTest(Part):
     name: str = Field(description="What the test shows.", min_length=1)
     inputs: dict[str, JsonValue] = Field(default_factory=dict, description="The inputs of the run.")
     mocks: dict[str, JsonValue] = Field(
-        default_factory=dict, description="What each node returns; a list of results for a node that is visited often."
+        default_factory=dict,
+        description="What nodes return, by node id: a value, a list for successive visits, or `{$error: name}`.",
     )
     expect: dict[str, JsonValue] = Field(
         default_factory=dict,
-        description="What must hold: `path` (nodes in order), `status`, `error`, `outputs`, `state.<channel>`.",
+        description="What must hold: `path` (nodes in order), `status`, `error`, `outputs`, `state.<channel>`, "
+        "`nodes.<id>.result`, `events`.",
     )
 
 

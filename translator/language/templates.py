@@ -173,7 +173,28 @@ def compile_value(value: Any, scope: Scope, engine: ExpressionEngine) -> Compile
     tree = compiled(value, "")
     references = frozenset(path for template in templates for path in template.references)
     expressions = tuple(expression for template in templates for expression in template.expressions)
-    return CompiledValue(value, tree, tuple(problems), references, _schema_of(tree), expressions)
+    return CompiledValue(value, tree, tuple(problems), references, schema_of(tree), expressions)
+
+
+def schema_of(node: Any) -> JsonSchema:
+    """Return the schema of a compiled value, or of one that is written out."""
+    if isinstance(node, Template):
+        return node.schema
+    if isinstance(node, dict):
+        fields = {key: schema_of(item) for key, item in cast("dict[str, Any]", node).items()}
+        return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+    if isinstance(node, list):
+        return {"type": "array", "prefixItems": [schema_of(item) for item in cast("list[Any]", node)], "items": False}
+    return {"const": node}
+
+
+def has_expression(value: Any) -> bool:
+    """Tell whether a string in a JSON value holds `${`."""
+    if isinstance(value, str):
+        return "${" in value
+    if isinstance(value, dict):
+        return any(has_expression(one) for one in cast("dict[str, Any]", value).values())
+    return isinstance(value, list) and any(has_expression(one) for one in cast("list[Any]", value))
 
 
 def _compile_expression(
@@ -301,17 +322,6 @@ def _evaluated(node: Any, values: Mapping[str, Any], known: Mapping[Expression, 
     if isinstance(node, list):
         return [_evaluated(item, values, known) for item in cast("list[Any]", node)]
     return node
-
-
-def _schema_of(node: Any) -> JsonSchema:
-    if isinstance(node, Template):
-        return node.schema
-    if isinstance(node, dict):
-        fields = {key: _schema_of(item) for key, item in cast("dict[str, Any]", node).items()}
-        return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
-    if isinstance(node, list):
-        return {"type": "array", "prefixItems": [_schema_of(item) for item in cast("list[Any]", node)], "items": False}
-    return {"const": node}
 
 
 def _escaped(key: str) -> str:

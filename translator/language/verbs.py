@@ -70,11 +70,13 @@ class Wait(Part):
 
     for_: Duration | None = Field(None, alias="for", description="How long to wait. Example: `5m`.")
     until: Template | Condition | None = Field(
-        None, description="A time (RFC 3339) to wait for; beside `poll`: the condition that ends it."
+        None,
+        description="A time (RFC 3339) to wait for; beside `poll`: the condition over `result` that ends it. "
+        "Example: `${ result.ready }`.",
     )
     signal: Name | None = Field(None, description="The name of a signal to wait for; early signals are kept.")
     key: Template | None = Field(None, description="Tells signals of one name apart. Example: `${ inputs.order }`.")
-    poll: Call | None = Field(None, description="A tool or stage to call until it is done.")
+    poll: Call | None = Field(None, description="A tool to call until `until` holds, or a stage until it is complete.")
     every: Duration | None = Field(None, description="The pause between two polls. Example: `1m`.")
 
 

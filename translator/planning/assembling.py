@@ -1,31 +1,39 @@
 """The end of the way: a draft that has passed becomes a plan, with its lineage, its drawing and its digest."""
 
 import hashlib
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 from translator.language.digest import canonical_json
 from translator.language.durations import seconds
-from translator.language.model import Next, Retry, Switch
+from translator.language.model import JoinCount, MapClause, Next, Node, Retry, Switch
 from translator.language.problems import Problem
+from translator.planning.calls import call_of
 from translator.planning.channels import writes_of
 from translator.planning.draft import Draft, DraftNode
 from translator.planning.mermaid import draw
 from translator.planning.plan import (
+    FINALLY,
     Advice,
     Binding,
     Branch,
+    Caching,
+    Catcher,
     Channel,
+    Emission,
     Failure,
     HumanTask,
     Limits,
+    MapOver,
     Plan,
     RetryPolicy,
     Step,
     Transition,
     Verb,
+    Wait,
 )
 
-_TRIED = frozenset({"luigi", "tool"})  # what `defaults.timeout` and `defaults.retry` apply to
+_TRIED = frozenset({"luigi", "tool", "decide"})  # what `defaults.timeout` and `defaults.retry` apply to
 _NEVER = RetryPolicy()
 _PASSING = ("timeout", "rate-limit", "unavailable", "stage-failed", "tool-failed", "agent-failed", "crashed")
 """Errors that may pass by themselves: tried again when `retry` names none."""
@@ -55,6 +63,8 @@ def assemble(draft: Draft, spec_digest: str, advice: list[Problem]) -> Plan:
         secrets=spec.secrets,
         limits=_limits(draft),
         fail_fast=bool(spec.fail_fast),
+        join=_join(spec.join),
+        workflows=dict(sorted(draft.called.items())),
         bounds=tuple(draft.bounds),
         warnings=tuple(Advice(**one.as_dict()) for one in advice),
     )
@@ -63,8 +73,11 @@ def assemble(draft: Draft, spec_digest: str, advice: list[Problem]) -> Plan:
 
 
 def digest_of(plan: Plan) -> str:
-    """Return the sha256 (hex) of the canonical JSON of a plan without its digest."""
-    body = plan.model_dump(mode="json", by_alias=True, exclude={"digest"})
+    """Return the sha256 (hex) of the canonical JSON of a plan without its digest, and without the plans it calls.
+
+    Which plans these are stands in the bindings of its steps, by digest; so a plan has one digest, called or not.
+    """
+    body = plan.model_dump(mode="json", by_alias=True, exclude={"digest", "workflows"})
     return hashlib.sha256(canonical_json(body)).hexdigest()
 
 
@@ -83,31 +96,29 @@ def _limits(draft: Draft) -> Limits:
     if limits is None:
         return Limits()
     duration = seconds(limits.duration) if limits.duration else None
-    return Limits(steps=limits.steps, duration_seconds=duration, on_exceed=limits.on_exceed)
+    return Limits(steps=limits.steps, duration_seconds=duration, fan_out=limits.fan_out, on_exceed=limits.on_exceed)
 
 
 def _step(draft: Draft, one: DraftNode, call: Binding | None, reads: set[str]) -> Step:
     node = one.node
-    human, fail = node.human, node.fail
+    called = call_of(one)
     return Step(
         id=one.id,
         verb=cast("Verb", one.verb),
         path=one.path,
         description=node.description or "",
-        block=one.map.owner.id if one.map.owner else None,
+        block=_block(one),
         needs=tuple(dict.fromkeys(node.needs or ())),
         when=None if node.when is None else _condition(node.when),
         call=call,
-        arguments=dict(node.with_),
+        arguments=dict(called.arguments if called else node.with_),
         requires=node.requires or "build",
         read=node.read,
-        auth=dict(node.auth),
-        human=HumanTask(title=human.title, description=human.description, show=human.show, assignees=human.assignees)
-        if human
-        else None,
-        set=dict(node.set or {}),
-        fail=Failure(error=fail.error, message=fail.message or "") if fail else None,
+        auth=dict(called.auth if called else node.auth),
         fail_fast=bool(node.fail_fast),
+        join=_join(node.join),
+        idempotency_key=node.idempotency_key,
+        mask=node.mask,
         result=_declared(node.result),
         result_known=dict(draft.results[one.id]),
         save=dict(node.save),
@@ -115,10 +126,83 @@ def _step(draft: Draft, one: DraftNode, call: Binding | None, reads: set[str]) -
         timeout_seconds=_timeout(draft, one),
         retry=_retry(draft, one),
         max_visits=node.limits.visits if node.limits else None,
+        catch=_catchers(node),
         transition=_transition(node.next),
         reads=tuple(sorted(reads)),
         writes=tuple(sorted({f"state.{name}" for name in (*node.reset, *(name for name, _, _ in writes_of(one)))})),
+        **_of_verb(node),
+        **_of_modifiers(draft, one),
     )
+
+
+def _block(one: DraftNode) -> str | None:
+    if one.map.owner:
+        return one.map.owner.id
+    return FINALLY if one.map.is_final else None
+
+
+def _of_verb(node: Node) -> dict[str, Any]:
+    """Return the fields that only one verb has."""
+    human, fail = node.human, node.fail
+    if human:
+        task = HumanTask(title=human.title, description=human.description, show=human.show, assignees=human.assignees)
+        return {"human": task}
+    if fail:
+        return {"fail": Failure(error=fail.error, message=fail.message or "")}
+    if node.wait:
+        return {"wait": _wait(node)}
+    if node.emit:
+        return {"emit": Emission(event=node.emit.event, data=node.emit.data)}
+    if node.decide:
+        return {"among": tuple(dict.fromkeys(node.decide.among))}
+    return {"set": dict(node.set or {}), "start": node.flow.start if node.flow else None}
+
+
+def _wait(node: Node) -> Wait | None:
+    wait = node.wait
+    if wait is None:
+        return None
+    until = _condition(wait.until) if wait.poll and wait.until is not None else wait.until
+    return Wait(
+        seconds=seconds(wait.for_) if wait.for_ else None,
+        until=until,
+        signal=wait.signal,
+        key=wait.key,
+        every_seconds=seconds(wait.every) if wait.every else None,
+    )
+
+
+def _of_modifiers(draft: Draft, one: DraftNode) -> dict[str, Any]:
+    cache, mapped = one.node.cache, one.node.map
+    found: dict[str, Any] = {}
+    if cache:
+        key, ttl = (None, None) if isinstance(cache, bool) else (cache.key, cache.ttl)
+        found["cache"] = Caching(key=key, ttl_seconds=seconds(ttl) if ttl else None)
+    if mapped:
+        found["map"] = _map_over(mapped, draft.items.get(one.id, {}))
+    return found
+
+
+def _map_over(mapped: MapClause, item: Mapping[str, Any]) -> MapOver:
+    tolerate = mapped.tolerate
+    return MapOver(
+        each=mapped.each,
+        items=mapped.in_ if isinstance(mapped.in_, str) else list(mapped.in_),
+        item=dict(item),
+        concurrency=mapped.concurrency,
+        tolerate=tolerate if isinstance(tolerate, int) else 0,
+        tolerate_share=int(tolerate.removesuffix("%")) / 100 if isinstance(tolerate, str) else None,
+    )
+
+
+def _catchers(node: Node) -> tuple[Catcher, ...]:
+    return tuple(Catcher(errors=one.errors, to=one.to, result=one.result, save=dict(one.save)) for one in node.catch)
+
+
+def _join(join: Literal["all", "any"] | JoinCount | None) -> int | None:
+    if isinstance(join, JoinCount):
+        return join.count
+    return 1 if join == "any" else None
 
 
 def _bindings(draft: Draft) -> dict[str, Binding]:

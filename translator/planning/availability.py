@@ -9,12 +9,12 @@ from translator.language.model import VERBS
 from translator.language.problems import Problem
 from translator.planning.draft import Draft, DraftNode
 
-AVAILABLE_VERBS = ("luigi", "tool", "human", "dag", "set", "fail")
+AVAILABLE_VERBS = tuple(verb for verb in VERBS if verb != "agent")
 
-_LATER_KEYS_OF_NODES = ("map", "catch", "compensate", "cache", "idempotency_key", "mask", "join")
-_LATER_KEYS_OF_BLOCKS = ("timeout", "retry")
+_LATER_KEYS_OF_NODES = ("compensate",)
+_LATER_KEYS_OF_BLOCKS = ("retry",)
 _LATER_LIMITS_OF_NODES = ("tokens", "cost_usd")
-_LATER_LIMITS = ("tokens", "cost_usd", "fan_out")
+_LATER_LIMITS = ("tokens", "cost_usd")
 
 
 def check_availability(draft: Draft) -> list[Problem]:
@@ -31,24 +31,20 @@ def _instead(path: str) -> str:
 
 
 def _of_spec(draft: Draft) -> Iterator[str]:
-    spec = draft.spec
-    if spec.finally_:
-        yield "/finally"
-    if spec.join not in (None, "all"):
-        yield "/join"
-    if spec.limits:
-        yield from _set_keys(spec.limits, "/limits", _LATER_LIMITS)
-        if spec.limits.on_exceed != "abort":
+    limits = draft.spec.limits
+    if limits:
+        yield from _set_keys(limits, "/limits", _LATER_LIMITS)
+        if limits.on_exceed != "abort":
             yield "/limits/on_exceed"
 
 
 def _of_node(one: DraftNode) -> Iterator[str]:
     if one.verb not in AVAILABLE_VERBS:
         yield one.at(one.verb)
-    for path in _set_keys(one.node, one.path, _LATER_KEYS_OF_NODES):
-        if not (path == one.at("join") and one.node.join == "all"):
-            yield path
-    if one.node.nodes:
+    if one.node.decide and one.node.decide.agent:
+        yield one.at("decide", "agent")
+    yield from _set_keys(one.node, one.path, _LATER_KEYS_OF_NODES)
+    if one.node.nodes or one.verb == "workflow":
         yield from _set_keys(one.node, one.path, _LATER_KEYS_OF_BLOCKS)
     if one.node.limits:
         yield from _set_keys(one.node.limits, one.at("limits"), _LATER_LIMITS_OF_NODES)

@@ -11,12 +11,12 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-EntryKind = Literal["stage", "tool"]
+EntryKind = Literal["stage", "tool", "workflow"]  # a catalog holds no workflows: they are stored specs
 JsonSchema = dict[str, Any]
 
 
 class CatalogEntry(BaseModel):
-    """One version of a stage or a tool."""
+    """One version of a stage or a tool; and, made by planning, of a workflow that is called."""
 
     model_config = ConfigDict(frozen=True)
 

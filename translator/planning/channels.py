@@ -87,6 +87,13 @@ def _writes(draft: Draft, one: NodeMap) -> Iterator[tuple[str, str, str]]:
 
 
 def writes_of(one: DraftNode) -> Iterator[tuple[str, str, Any]]:
-    """Walk through what a node writes itself: channel, pointer and value."""
+    """Walk through what a node writes itself, also when it caught an error: channel, pointer and value."""
     yield from ((name, one.at("set", name), value) for name, value in (one.node.set or {}).items())
     yield from ((name, one.at("save", name), value) for name, value in one.node.save.items())
+    yield from caught_writes_of(one)
+
+
+def caught_writes_of(one: DraftNode) -> Iterator[tuple[str, str, Any]]:
+    """Walk through what a node writes when it caught an error: channel, pointer and value."""
+    for number, entry in enumerate(one.node.catch):
+        yield from ((name, one.at("catch", number, "save", name), value) for name, value in entry.save.items())

@@ -50,11 +50,22 @@ class Counters:
         waiting = [(one, not one.node.catch)]
         while waiting:
             node, is_sure = waiting.pop()
-            yield from ((channel, amount, is_sure) for channel, amount in _changes(node))
+            is_repeated = node.node.map is not None  # for each item, and there may be none
+            yield from (
+                (channel, amount, is_sure and not (is_repeated and node.verb == "set"))
+                for channel, amount in _changes(node)
+            )
             inner = self._draft.inside.get(node)
             if inner:
-                is_sure = is_sure and inner.kind == "dag"
-                waiting += [(deeper, is_sure and deeper.node.when is None) for deeper in inner.members.values()]
+                is_all = inner.kind == "dag" and node.node.join in (None, "all") and not is_repeated
+                waiting += [(deeper, is_sure and is_all and _surely_runs(deeper)) for deeper in inner.members.values()]
+
+
+def _surely_runs(member: DraftNode) -> bool:
+    """Tell whether a member of a DAG always runs to its end, if the DAG does."""
+    choosers = (member.map.members.get(need) for need in member.node.needs or ())
+    is_chosen = any(other is not None and other.node.decide is not None for other in choosers)
+    return member.node.when is None and not member.node.catch and not is_chosen
 
 
 def _changes(node: DraftNode) -> Iterator[tuple[str, Fraction | None]]:

@@ -11,8 +11,8 @@ from translator.language.model import Node, Spec, Verb
 from translator.language.problems import Problem, did_you_mean, problem_at
 from translator.language.templates import CompiledValue
 from translator.planning.catalog import Catalog, CatalogEntry
-from translator.planning.plan import END, Bound
-from translator.planning.scopes import Scopes
+from translator.planning.plan import END, Bound, Plan
+from translator.planning.scopes import Scopes, Standing, base_scope, seen_by_others
 
 _MOST_COMPARED = 40_000  # names that suggestions are looked for among, in one document
 
@@ -121,9 +121,12 @@ class Draft:
     results: dict[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])  # by node id
     readings: list[Reading] = field(default_factory=list[Reading])
     bounds: list[Bound] = field(default_factory=list[Bound])
-    compiled: dict[tuple[str, int | None], CompiledValue] = field(
-        default_factory=dict[tuple[str, int | None], CompiledValue]
-    )  # by text, and the result that it may see
+    items: dict[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])  # of one item of each map, by node id
+    compiled: dict[tuple[str, int], CompiledValue] = field(
+        default_factory=dict[tuple[str, int], CompiledValue]
+    )  # by text, and the scope that it was compiled in
+    called: dict[str, Plan] = field(default_factory=dict[str, Plan])  # plans of workflows, at any depth, by digest
+    outputs: dict[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])  # what is known of each
     _compared: int = 0
 
     def did_you_mean(self, word: str, choices: Collection[str]) -> str | None:
@@ -157,9 +160,31 @@ class Draft:
     @cached_property
     def scopes(self) -> Scopes:
         """Return what expressions see; ask only when the results of all nodes are known."""
-        channels = {name: channel.json_schema for name, channel in self.spec.state.items()}
-        set_from_start = [name for name, channel in self.spec.state.items() if channel.default is not None]
-        return Scopes.build(self.inputs, channels, set_from_start, self.results, self.spec.secrets)
+        return Scopes(
+            base_scope(
+                self.inputs,
+                {name: channel.json_schema for name, channel in self.spec.state.items()},
+                [name for name, channel in self.spec.state.items() if channel.default is not None],
+                {name: self._seen(one) for name, one in self.nodes.items()},
+                self.spec.secrets,
+            ),
+            {name: self._standing(one) for name, one in self.nodes.items()},
+            self.items,
+        )
+
+    def _seen(self, one: DraftNode) -> JsonSchema:
+        caught = [entry.result for entry in one.node.catch]
+        return seen_by_others(self.results[one.id], caught, is_enforced=one.node.result is not None)
+
+    def _standing(self, one: DraftNode) -> Standing:
+        node, entry = one.node, self.entries.get(one.id)
+        return Standing(
+            around=one.map.owner.id if one.map.owner else None,
+            each=node.map.each if node.map else None,
+            result=self.results[one.id],
+            polled=entry.result if entry and entry.kind == "tool" else {},
+            goes_on_caught=any(entry.to is None for entry in node.catch),
+        )
 
     @cached_property
     def inputs(self) -> dict[str, Any]:

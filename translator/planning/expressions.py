@@ -6,8 +6,8 @@ from translator.language.expressions import JsonSchema, Scope
 from translator.language.fitting import fits
 from translator.language.model import Switch
 from translator.language.problems import MAX_PROBLEMS, Problem, problem_at
-from translator.language.schema_walk import simplified
-from translator.language.templates import CompiledValue, compile_value
+from translator.language.schema_walk import element_of, simplified
+from translator.language.templates import CompiledValue, compile_value, has_expression
 from translator.planning.draft import Draft, Reading
 from translator.planning.literals import literal_faults
 from translator.planning.places import Place, places
@@ -32,8 +32,12 @@ def check_expressions(draft: Draft) -> list[Problem]:
 
 def _checked(draft: Draft, scopes: Scopes, place: Place) -> list[Problem]:
     if not has_expression(place.value):
+        if place.role == "items":
+            _know_items(draft, place, {})
         return _literal(draft, place)
     compiled = _compiled(draft, scopes, place)
+    if place.role == "items":
+        _know_items(draft, place, {} if compiled.problems else element_of(compiled.schema))
     draft.readings.append(Reading(place.path, place.value, place.node, place.is_after, compiled.references))
     if compiled.problems:
         return _refused(draft, place, compiled)
@@ -49,32 +53,36 @@ def _checked(draft: Draft, scopes: Scopes, place: Place) -> list[Problem]:
 def _compiled(draft: Draft, scopes: Scopes, place: Place) -> CompiledValue:
     """Compile a value; the same text is compiled once for all places that see the same."""
     text = place.value
-    if not isinstance(text, str) or place.sees or place.node is None:
-        return compile_value(text, _scope(scopes, place), draft.engine)
-    # nothing but `result` tells the scopes of nodes apart, and equal results are mostly one object: the catalog's
-    seen = id(scopes.results[place.node.id]) if place.is_after and "result" in text else None
-    known = draft.compiled.get((text, seen))
+    scope = _scope(scopes, place)
+    if not isinstance(text, str):
+        return compile_value(text, scope, draft.engine)
+    known = draft.compiled.get((text, id(scope)))
     if known is None:
-        known = draft.compiled[text, seen] = compile_value(text, _scope(scopes, place), draft.engine)
+        known = draft.compiled[text, id(scope)] = compile_value(text, scope, draft.engine)
     return known
 
 
-def has_expression(value: Any) -> bool:
-    """Tell whether a string in a JSON value holds `${`."""
-    if isinstance(value, str):
-        return "${" in value
-    if isinstance(value, dict):
-        return any(has_expression(one) for one in cast("dict[str, Any]", value).values())
-    return isinstance(value, list) and any(has_expression(one) for one in cast("list[Any]", value))
+def _know_items(draft: Draft, place: Place, schema: JsonSchema) -> None:
+    if place.node:
+        draft.items[place.node.id] = schema
 
 
 def _scope(scopes: Scopes, place: Place) -> Scope:
+    """Return what an expression sees; where it does not say `result`, all nodes of a map share one scope."""
     if place.node is None:
         return scopes.for_outputs()
-    scope = scopes.for_save(place.node.id) if place.is_after else scopes.for_arguments(place.node.id)
-    for name in place.sees:
-        scope = scope.extended(name, {})
-    return scope
+    stage = place.stage
+    if stage in {"save", "next"} and isinstance(place.value, str) and "result" not in place.value:
+        stage = "items"
+    make = {
+        "arguments": scopes.for_arguments,
+        "items": scopes.for_items,
+        "until": scopes.for_until,
+        "save": scopes.for_save,
+        "next": scopes.for_next,
+        "catch": scopes.for_catch,
+    }[stage]
+    return make(place.node.id)
 
 
 def _refused(draft: Draft, place: Place, compiled: CompiledValue) -> list[Problem]:

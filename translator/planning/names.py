@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from translator.language.problems import Problem
+from translator.planning.calls import auth_of
+from translator.planning.channels import caught_writes_of
 from translator.planning.draft import Draft, DraftNode, NodeMap
 from translator.planning.plan import END
 
@@ -42,6 +44,7 @@ def _of_map(choices: list[str]) -> str:
 def _channels(draft: Draft, one: DraftNode) -> Iterator[Problem]:
     keys: list[tuple[str, str]] = [(one.at("save", name), name) for name in one.node.save]
     keys += [(one.at("set", name), name) for name in one.node.set or ()]
+    keys += [(path, name) for name, path, _ in caught_writes_of(one)]
     keys += [(one.at("reset", number), name) for number, name in enumerate(one.node.reset)]
     for path, name in keys:
         if name not in draft.spec.state:
@@ -50,12 +53,10 @@ def _channels(draft: Draft, one: DraftNode) -> Iterator[Problem]:
 
 
 def _secrets(draft: Draft, one: DraftNode) -> Iterator[Problem]:
-    for parameter, name in one.node.auth.items():
-        if name not in draft.spec.secrets:
-            path = one.at("auth", parameter)
-            suggestion = draft.did_you_mean(name, draft.spec.secrets) or _declared(
-                "secrets", "secrets", draft.spec.secrets
-            )
+    declared = draft.spec.secrets
+    for path, name in auth_of(one):
+        if name not in declared:
+            suggestion = draft.did_you_mean(name, declared) or _declared("secrets", "secrets", declared)
             yield draft.at_value(path, "unknown-secret", "`secrets` does not declare this name", suggestion)
 
 

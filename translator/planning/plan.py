@@ -115,6 +115,7 @@ class MapOver(Frozen):
 
     each: str  # the name of the item in expressions of the step and of what is inside it
     items: Any  # the list, or an expression that gives it
+    item: JsonSchema = Field(default_factory=dict[str, Any])  # what is known of one; types `each`
     concurrency: int | None = None  # items at the same time; None: the server's limit
     tolerate: int = 0  # items that may fail …
     tolerate_share: float | None = None  # … or the share of them, from 0 to 1
@@ -243,7 +244,7 @@ class Plan(Frozen):
     """
 
     format: Literal[1] = 1
-    digest: str = ""  # sha256 of the canonical JSON of all the rest
+    digest: str = ""  # sha256 of the canonical JSON of all but `workflows`, which the calls pin by their digests
     spec_name: str
     spec_version: str | None = None
     spec_digest: str
