@@ -68,7 +68,7 @@ def test_a_document_that_is_no_mapping_is_no_spec(problems_of: Problems, value: 
         (A + "    read: json", "unknown-field", "/nodes/a/read", (9, 5)),
         (A + "    join: any", "unknown-field", "/nodes/a/join", (9, 5)),
         (A + "    when: 3", "wrong-type", "/nodes/a/when", (9, 11)),
-        (A + "    catch: [{errors: [timeout]}]", "missing-field", "/nodes/a/catch/0", (9, 13)),
+        (A + "    catch: [{to: end}]", "missing-field", "/nodes/a/catch/0", (9, 13)),
         (A + "    catch: {errors: [timeout], to: end}", "wrong-type", "/nodes/a/catch", (9, 12)),
         (A + "    map: {each: result, in: x}", "bad-name", "/nodes/a/map/each", (9, 17)),
         (A + "    map: {each: x}", "missing-field", "/nodes/a/map", (9, 5)),

@@ -4,23 +4,17 @@ ECHO = "tool: cases.echo, with: {text: x}"
 def test_later_verbs_and_keys_are_refused_at_their_keys(desk):
     body = (
         "limits: {tokens: 5, on_exceed: pause}\nstart: a\nnodes:\n"
-        f"  a: {{wait: {{for: 5m}}, next: b}}\n"
-        f"  b: {{{ECHO}, cache: true, mask: [text], limits: {{tokens: 3}}, "
-        "catch: [{errors: [any], to: end}], next: c}\n"
-        "  c: {flow: {start: d, nodes: {d: {emit: {event: done}, next: end}}}, next: end}\n"
-        f"finally: {{z: {{{ECHO}}}}}\n"
+        f"  a: {{agent: {{model: m, instructions: Write.}}, next: b}}\n"
+        f"  b: {{{ECHO}, limits: {{tokens: 3}}, compensate: {{tool: cases.echo, with: {{text: x}}}}, next: c}}\n"
+        f"  c: {{dag: {{d: {{{ECHO}}}}}, retry: {{max: 1}}, next: end}}\n"
     )
     assert desk.refused(body) == [
         ("not-available-yet", "/limits/tokens"),
         ("not-available-yet", "/limits/on_exceed"),
-        ("not-available-yet", "/nodes/a/wait"),
-        ("not-available-yet", "/nodes/b/cache"),
-        ("not-available-yet", "/nodes/b/mask"),
+        ("not-available-yet", "/nodes/a/agent"),
         ("not-available-yet", "/nodes/b/limits/tokens"),
-        ("not-available-yet", "/nodes/b/catch"),
-        ("not-available-yet", "/nodes/c/flow"),
-        ("not-available-yet", "/nodes/c/flow/nodes/d/emit"),
-        ("not-available-yet", "/finally"),
+        ("not-available-yet", "/nodes/b/compensate"),
+        ("not-available-yet", "/nodes/c/retry"),
     ]
 
 

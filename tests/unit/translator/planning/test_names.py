@@ -46,4 +46,4 @@ def test_a_secret_that_is_not_declared(desk):
 
 def test_a_workflow_that_calls_itself(desk):
     body = FLOW + "  a: {workflow: tried@^1, next: end}\n"
-    assert desk.refused(body) == [("not-available-yet", "/nodes/a/workflow"), ("workflow-cycle", "/nodes/a/workflow")]
+    assert desk.refused(body) == [("workflow-cycle", "/nodes/a/workflow")]
