@@ -184,9 +184,7 @@ _UNITS = {
     "count": "nodes",
 }
 _EXAMPLE = re.compile(r"\s*Example: `([^`]+)`\.?")
-_SAID_DEFAULT = re.compile(
-    r"`([^`]+)`[^`;.]{0,20}[(, ]default\b|\bDefault (\w+)\b"
-)
+_SAID_DEFAULT = re.compile(r"`([^`]+)`[^`;.]{0,20}[(, ]default\b|\bDefault (\w+)\b")
 _DEFAULT = re.compile(r"\s*Default (`[^`]+`(?: \([a-z]+\))?|[0-9]+)\.")
 
 
