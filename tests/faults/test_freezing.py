@@ -90,7 +90,7 @@ def _freeze(ground: Ground, effect: float, pause: float) -> tuple[int, float, in
 
 
 def _under_way(database: Path) -> set[str]:
-    """Return the keys of the effects that the sleeper had announced; one that it was just beginning cannot be undone."""
+    """Return the keys of effects that the sleeper had announced: one that it was just beginning cannot be undone."""
     sql = "SELECT idempotency_key FROM step_execution WHERE attempt = 1 AND status = 'crashed'"
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return {row[0] for row in connection.execute(sql)}
