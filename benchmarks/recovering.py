@@ -50,8 +50,8 @@ nodes: {ask: {human: {title: "Go on?"}, next: end}}
 class Server:
     """A server in a folder that outlives it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder, self.port, self.settings = folder, free_port(), settings
         (folder / "specloom.toml").write_text(CATALOG)
         self.client = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
         self.process: subprocess.Popen[bytes] | None = None
@@ -59,7 +59,7 @@ class Server:
     async def start(self) -> float:
         """Start it and return the time (seconds since the epoch) of its first answer."""
         command = [SPECLOOM, "dev", "--port", str(self.port), "--data", "data", "--catalog", "specloom.toml"]
-        environment = {**os.environ, "SPECLOOM_MAX_CONCURRENT_RUNS": str(UNFINISHED)}
+        environment = {**os.environ, **self.settings}
         quiet = subprocess.DEVNULL
         self.process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=quiet, stderr=quiet)
         while True:
@@ -115,7 +115,7 @@ def figures() -> list[Figure]:
 
 async def _restart() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
+        server = Server(Path(folder), SPECLOOM_MAX_CONCURRENT_RUNS=str(UNFINISHED))
         await server.start()
         await server.post(HELD)
         gate = Path(folder, "gate")

@@ -6,6 +6,7 @@ langgraph) is opened in the background, and awaited by whoever needs it first.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -263,6 +264,7 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
     stages = LuigiStages(opening.pool, path_of)
     ports = Ports(opening.journal, opening.artifacts, tools, stages, loaded.stages, evaluator, opening.journal)
     opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver.without_results(), CelEngine()))
+    gc.freeze()  # what is imported stays: with thousands of live runs, looking at it each time stops the loop
     log.info("engine.ready")
 
 

@@ -110,6 +110,7 @@ class Database:
     def _open_reader(self) -> sqlite3.Connection:
         connection = connect(self.path)
         connection.execute("PRAGMA query_only=ON")
+        connection.execute("PRAGMA cache_size=-256")  # KiB: what is read lies in the system's cache anyway
         return connection
 
     def _write(self, work: Work[T], committed: Callable[[], None] | None) -> T:
