@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from translator.language.document import split_pointer
 from translator.language.expressions import JsonSchema, Scope
 from translator.language.fitting import fits
 from translator.language.model import Switch
@@ -34,10 +35,12 @@ def _checked(draft: Draft, scopes: Scopes, place: Place) -> list[Problem]:
     if not has_expression(place.value):
         if place.role == "items":
             _know_items(draft, place, {})
+        _know_output(draft, place, {"const": place.value})
         return _literal(draft, place)
     compiled = _compiled(draft, scopes, place)
     if place.role == "items":
         _know_items(draft, place, {} if compiled.problems else element_of(compiled.schema))
+    _know_output(draft, place, {} if compiled.problems else compiled.schema)
     draft.readings.append(Reading(place.path, place.value, place.node, place.is_after, compiled.references))
     if compiled.problems:
         return _refused(draft, place, compiled)
@@ -65,6 +68,11 @@ def _compiled(draft: Draft, scopes: Scopes, place: Place) -> CompiledValue:
 def _know_items(draft: Draft, place: Place, schema: JsonSchema) -> None:
     if place.node:
         draft.items[place.node.id] = schema
+
+
+def _know_output(draft: Draft, place: Place, schema: JsonSchema) -> None:
+    if place.node is None:
+        draft.outputs[split_pointer(place.path)[-1]] = schema
 
 
 def _scope(scopes: Scopes, place: Place) -> Scope:

@@ -1,6 +1,7 @@
 """Planning: a spec walks through the passes below, in this order, and comes out as a plan or as a list of problems."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from translator.language.digest import spec_digest
 from translator.language.document import Document
@@ -22,6 +23,7 @@ from translator.planning.order import check_order
 from translator.planning.plan import Plan
 from translator.planning.results import know_results
 from translator.planning.structure import check_structure
+from translator.planning.workflows import Calls, Planned, StoredSpec, Workflows
 
 Pass = Callable[[Draft], list[Problem]]
 
@@ -41,15 +43,38 @@ TEXT_PASSES: tuple[Pass, ...] = (
 )
 
 
-def plan(spec: Spec, document: Document, catalog: Catalog, engine: ExpressionEngine) -> Plan | list[Problem]:
+def plan(
+    spec: Spec, document: Document, catalog: Catalog, engine: ExpressionEngine, workflows: Workflows | None = None
+) -> Plan | list[Problem]:
     """Resolve a spec against a catalog: the plan, or every problem that refuses it, in the order of the text.
 
-    Pure and deterministic: the same spec and catalog give the same bytes. Advice stands in the plan's `warnings`.
+    Pure and deterministic: the same spec, catalog and stored specs give the same bytes. Advice stands in the plan's
+    `warnings`. Without `workflows` calls of workflows are bound to nothing.
     """
+    maker = _Maker(catalog, engine)
+    calls = Calls(workflows, maker.made, (spec.metadata.name,)) if workflows else None
     with collector_paused():
-        drafted = draft(spec, document, engine, catalog)
-        refusals, advice = _walk(drafted, (*CATALOG_PASSES, *TEXT_PASSES))
-        return refusals or assemble(drafted, spec_digest(document.value), advice)
+        made = maker.planned(spec, document, calls)
+    return made if isinstance(made, list) else made.plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes plans against one catalog."""
+
+    catalog: Catalog
+    engine: ExpressionEngine
+
+    def made(self, stored: StoredSpec, calls: Calls) -> Planned | list[Problem]:
+        """Plan what is called."""
+        return self.planned(stored.spec, stored.document, calls)
+
+    def planned(self, spec: Spec, document: Document, calls: Calls | None) -> Planned | list[Problem]:
+        """Plan a spec with all that it calls."""
+        drafted = draft(spec, document, self.engine, self.catalog)
+        binding = (calls.bind,) if calls else ()
+        refusals, advice = _walk(drafted, (*CATALOG_PASSES, *binding, *TEXT_PASSES))
+        return refusals or Planned(assemble(drafted, spec_digest(document.value), advice), drafted.outputs)
 
 
 def check_text(spec: Spec, document: Document, engine: ExpressionEngine) -> list[Problem]:
