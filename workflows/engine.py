@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
@@ -25,19 +24,18 @@ from translator.language.expressions import ExpressionEngine, ExpressionError
 from translator.planning.catalog import Catalog
 from translator.planning.plan import FINALLY, Plan
 from workflows.activity import Activity, Quiet
-from workflows.attempt import MAX_STEPS, Attempt, Ports
+from workflows.attempt import Attempt, Ports
+from workflows.beginning import AttemptKind, config_of, kind_of, replayed
 from workflows.errors import CheckpointUnreadable, JournalError, StepFailed, WorkflowError
 from workflows.failpoints import hit
 from workflows.frames import Frame, Outcome, Visit
-from workflows.performing import LAST_STEPS
 from workflows.ports import PlanStore
 from workflows.program import Program, prepare
 from workflows.records import AttemptEnded, AttemptStarted, EventRecorded, History, RunMoved
-from workflows.run import Run, RunError, RunId, RunStatus
-from workflows.stepping import FRAME, RunStepper
+from workflows.run import RunError, RunId, RunStatus
+from workflows.stepping import RunStepper
 
 Json = Any
-AttemptKind = Literal["start", "resume", "recover", "retry"]
 CACHED_PLANS = 256  # compiled graphs that are kept
 log = get_logger("specloom.engine")
 
@@ -74,6 +72,9 @@ class _Ending:
     error: RunError | None = None
 
 
+_CANCELLED = _Ending(RunStatus.CANCELLED)
+
+
 class Engine:
     """Executes the runs of one tenant."""
 
@@ -104,7 +105,7 @@ class Engine:
         if history.run.status not in {RunStatus.QUEUED, RunStatus.RUNNING}:
             return history.run.status
         hit("claim.before")
-        return await self._attempt(history, _kind(history.run))
+        return await self._attempt(history, kind_of(history.run))
 
     def deliver(self, run_id: RunId, interrupt_id: str) -> bool:
         """Tell a live attempt that an answer is recorded; False when no node of it waits for that here."""
@@ -195,7 +196,8 @@ class Engine:
                 return await self._drained(attempt)
             waits = [question.interrupt_id for question in attempt.questions.values() if question.is_open]
             if waits and await self._end_waiting(attempt, waits):
-                return RunStatus.WAITING
+                is_over = live.is_cancelled  # by somebody who came while that was written
+                return await self._conclude(live, ready, _CANCELLED) if is_over else RunStatus.WAITING
             await self._refresh(attempt)
             live.top.rounds.clear()
             attempt.activities.clear()
@@ -212,7 +214,7 @@ class Engine:
         except (GraphDrained, asyncio.CancelledError) as stop:
             live.stopped_from_outside = _is_cancelling()
             live.is_draining = not live.is_cancelled or isinstance(stop, GraphDrained)
-            return None if live.is_draining else _Ending(RunStatus.CANCELLED)
+            return None if live.is_draining else _CANCELLED
         except JournalError:
             raise
         except CheckpointUnreadable as error:
@@ -223,7 +225,7 @@ class Engine:
             log.exception("attempt.broke", run_id=attempt.run.id, attempt=attempt.number)
             return _failed(RunError("internal-error", "the server failed; its log says more"))
         if attempt.is_interrupted:
-            return _Ending(RunStatus.CANCELLED) if live.is_cancelled else None
+            return _CANCELLED if live.is_cancelled else None
         return await self._succeeded(live.top, compiling.channels_of(state))
 
     async def _succeeded(self, top: Frame, state: dict[str, Json]) -> _Ending:
@@ -247,7 +249,7 @@ class Engine:
             except asyncio.CancelledError:
                 if not live.is_cancelled:
                     return await self._drained(attempt)
-                ending = _Ending(RunStatus.CANCELLED)
+                ending = _CANCELLED
         status = await self._end(
             attempt.run.id, attempt.number, ending.status, outputs=ending.outputs, error=ending.error
         )
@@ -260,7 +262,7 @@ class Engine:
         if state is None:
             newest = None
             with suppress(CheckpointUnreadable):  # to clean up without the state is better than not at all
-                newest = await self._checkpointer.aget_tuple(_config(live.attempt))
+                newest = await self._checkpointer.aget_tuple(config_of(live.attempt))
             values = newest.checkpoint["channel_values"] if newest else compiling.initial_state(live.top.plan)
             state = dict.fromkeys(live.top.plan.state) | compiling.channels_of(values)
         outcome = Outcome(ending.status, ending.error)
@@ -282,40 +284,17 @@ class Engine:
         if live.is_cancelled:
             raise asyncio.CancelledError
         given = await self._input(live)
-        config = _config(live.attempt, await self._replayed(live.attempt), live.top)
+        config = config_of(live.attempt, await replayed(live.attempt, self._checkpointer), live.top)
         live.task = asyncio.ensure_future(ready.graph.ainvoke(given, config, durability="sync", control=live.control))
         try:
             return await live.task
         finally:
             live.task = None
 
-    async def _replayed(self, attempt: Attempt) -> str | None:
-        """Return the checkpoint at which a retried DAG is entered again; None to go on from the newest.
-
-        A failure inside a DAG is found when its members' superstep is over, so a failed run's newest checkpoint lies
-        behind it. The members' visit is the checkpoint before it: replayed from there, those that are recorded answer
-        from their rows, and only what failed or is missing runs. LangGraph replays on a fork of that checkpoint, which
-        stands for the same visit.
-        """
-        retried_at = attempt.run.retried_at
-        if retried_at is None or attempt.failed_visit is None or not attempt.program.plan.is_dag:
-            return None
-        newest = await self._checkpointer.aget_tuple(_config(attempt))
-        if newest is None:
-            return None
-        if newest.metadata.get("source") == "fork" and newest.parent_config:
-            parent: str = newest.parent_config.get("configurable", {})["checkpoint_id"]
-            attempt.aliases[newest.checkpoint["id"]] = parent
-        _, visit = attempt.failed_visit
-        if datetime.fromisoformat(newest.checkpoint["ts"]) >= retried_at:
-            return None
-        attempt.replays = visit
-        return visit
-
     async def _input(self, live: _Live) -> Json:
         """Return what to start the graph with, or None to go on: answers are in the rows."""
         is_new, live.is_new = live.is_new, False
-        if is_new or await self._checkpointer.aget_tuple(_config(live.attempt)) is None:
+        if is_new or await self._checkpointer.aget_tuple(config_of(live.attempt)) is None:
             return compiling.initial_state(live.attempt.program.plan)
         return None
 
@@ -388,21 +367,6 @@ class Engine:
 
     def _compiled(self, plan: Plan) -> CompiledStateGraph[Any, Any, Any, Any]:
         return compiling.compile(plan, self._stepper).compile(checkpointer=self._checkpointer)
-
-
-def _kind(run: Run) -> AttemptKind:
-    if run.status is RunStatus.RUNNING:
-        return "recover"
-    if run.attempt == 0:
-        return "start"
-    return "retry" if run.attempt == run.retried_after else "resume"
-
-
-def _config(attempt: Attempt, checkpoint: str | None = None, top: Frame | None = None) -> RunnableConfig:
-    # Our own step cap counts; LangGraph's must never come first: a DAG takes two supersteps.
-    most = 3 * (attempt.program.plan.limits.steps or MAX_STEPS) + 3 * LAST_STEPS
-    place: dict[str, Json] = {"thread_id": attempt.run.id} | ({"checkpoint_id": checkpoint} if checkpoint else {})
-    return {"configurable": place | ({FRAME: top} if top else {}), "recursion_limit": most}
 
 
 def _failed(error: RunError) -> _Ending:
