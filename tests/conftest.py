@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import structlog
 
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
@@ -27,8 +29,8 @@ def _logs_of_its_own() -> Iterator[None]:
 def _modules_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Forget modules of a test's own project: the next one has a `tools` package of its own."""
     yield
-    written = tmp_path_factory.getbasetemp().parent
+    written = [tmp_path_factory.getbasetemp().parent, EXAMPLES]
     for name, module in list(sys.modules.items()):
         places = [getattr(module, "__file__", None), *list(getattr(module, "__path__", ()))]
-        if any(place and Path(place).is_relative_to(written) for place in places):
+        if any(place and Path(place).is_relative_to(one) for place in places for one in written):
             del sys.modules[name]

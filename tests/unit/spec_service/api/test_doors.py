@@ -285,7 +285,7 @@ def test_an_unknown_run_has_no_stream(client):
 
 def test_the_catalog_is_shown(client):
     shown = client.get("/stages").json()
-    assert [one["name"] for one in shown["items"]] == ["shelf.echo", "shelf.nap"]
+    assert [one["name"] for one in shown["items"]] == ["shelf.echo", "shelf.measure", "shelf.nap"]
     assert client.get("/stages/shelf.echo").json()["items"][0]["version"] == "1.0.0"
     problem(client.get("/stages/nobody"), 404, "unknown-stage")
 
