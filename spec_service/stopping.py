@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import contextmanager, suppress
 from typing import TypeVar
+
+from anyio import CancelScope
 
 T = TypeVar("T")
 
@@ -15,15 +17,29 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._scopes: set[CancelScope] = set()
 
     def set(self) -> None:
         """Tell everybody to come to an end."""
         self._event.set()
+        for scope in self._scopes:
+            scope.cancel()
 
     @property
     def is_set(self) -> bool:
         """Tell whether the process is stopping."""
         return self._event.is_set()
+
+    @contextmanager
+    def ends(self, scope: CancelScope) -> Generator[None]:
+        """Cancel a scope as soon as the process stops."""
+        self._scopes.add(scope)
+        if self._event.is_set():
+            scope.cancel()
+        try:
+            yield
+        finally:
+            self._scopes.discard(scope)
 
     async def ending(self, items: AsyncIterator[T]) -> AsyncGenerator[T]:
         """Yield the items until they end or the process stops."""

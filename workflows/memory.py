@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -118,7 +118,7 @@ class MemoryJournal:
         events, _ = await self._read_page(run_id, after, limit)
         return events
 
-    def follow(self, run_id: RunId, after: int) -> AsyncIterator[Event]:
+    def follow(self, run_id: RunId, after: int) -> AsyncGenerator[Event]:
         """Yield the events after `after`, then each new one; ends after the run's last event."""
         return self._followers.follow(run_id, after, self._read_page)
 

@@ -5,7 +5,7 @@ The ports given to an engine are bound to one tenant already.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -74,7 +74,7 @@ class EventLog(Protocol):
         """Return events with a seq over `after`, in order, at most `limit`."""
         ...
 
-    def follow(self, run_id: RunId, after: int) -> AsyncIterator[Event]:
+    def follow(self, run_id: RunId, after: int) -> AsyncGenerator[Event]:
         """Yield the events after `after`, then each new one once it is durable; ends after the run's last event."""
         ...
 

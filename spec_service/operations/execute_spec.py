@@ -120,8 +120,8 @@ def new_run_id() -> RunId:
 
 async def _when_it_stops(services: Services, run_id: RunId, seconds: float) -> RunPosition:
     """Return the run when it waits or is over, or when the time is up."""
-    with anyio.move_on_after(seconds):
-        async with aclosing(services.stopping.ending(services.events.follow(run_id, 0))) as events:
+    with anyio.move_on_after(seconds) as scope, services.stopping.ends(scope):
+        async with aclosing(services.events.follow(run_id, 0)) as events:
             async for event in events:
                 if event.type in STOPS:
                     position = await services.runs.get(run_id)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
@@ -166,7 +166,7 @@ class SqlJournal:
         events, _ = await self._read_page(run_id, after, limit)
         return events
 
-    def follow(self, run_id: RunId, after: int) -> AsyncIterator[Event]:
+    def follow(self, run_id: RunId, after: int) -> AsyncGenerator[Event]:
         """Yield the events after `after`, then each new one once it is durable."""
         return self._followers.follow(run_id, after, self._read_page)
 

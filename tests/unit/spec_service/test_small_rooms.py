@@ -3,6 +3,7 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
+import anyio
 import pytest
 
 from spec_service.api.queries import read_wait
@@ -42,6 +43,19 @@ async def test_following_ends_when_the_process_stops():
     assert seen == [1, 2]
     assert stopping.is_set
     assert [one async for one in stopping.ending(numbers(1))] == []
+
+
+async def test_a_scope_ends_when_the_process_stops_or_has_stopped():
+    stopping, ended = StopSignal(), []
+    for _ in range(2):  # the second one comes late
+        with anyio.move_on_after(30) as scope, stopping.ends(scope):
+            asyncio.get_running_loop().call_soon(stopping.set)
+            await anyio.sleep_forever()
+        ended.append(scope.cancelled_caught)
+    assert ended == [True, True]
+    with anyio.CancelScope() as other, StopSignal().ends(other):
+        await asyncio.sleep(0)
+    assert not other.cancel_called
 
 
 async def test_an_error_while_following_comes_through():
