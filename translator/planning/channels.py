@@ -47,7 +47,9 @@ def _without(schema: JsonSchema, keys: frozenset[str]) -> JsonSchema:
 def check_channels(draft: Draft) -> list[Problem]:
     """Check that reducers fit their channels, and that no two nodes of a DAG race for one."""
     conflicts = [problem for one in draft.maps if one.kind == "dag" for problem in _races(draft, one)]
-    return [*_reducers(draft), *conflicts]
+    repeated = {problem.path: problem for node in draft.every_node() for problem in _item_races(draft, node)}
+    conflicts = [problem for problem in conflicts if problem.path not in repeated]
+    return [*_reducers(draft), *conflicts, *repeated.values()]
 
 
 def _reducers(draft: Draft) -> Iterator[Problem]:
@@ -72,6 +74,21 @@ def _races(draft: Draft, one: NodeMap) -> Iterator[Problem]:
         if writer_of.setdefault(name, member) != member:
             message = "another node of this DAG saves into the same channel, and nothing says how the two values join"
             suggestion = "give the channel a `reduce`, such as append or merge, or let only one node save into it"
+            yield draft.at_key(path, "missing-reducer", message, suggestion)
+
+
+def _item_races(draft: Draft, one: DraftNode) -> Iterator[Problem]:
+    """Report writes that happen for every item of a map, into a channel that has no reducer; not the map's own."""
+    if not one.node.map:
+        return
+    inside = draft.inside.get(one)
+    writes = [(name, path) for name, _, path in _writes(draft, inside)] if inside else []
+    writes += [(name, one.at("set", name)) for name in one.node.set or {}]
+    for name, path in writes:
+        channel = draft.spec.state.get(name)
+        if channel is not None and channel.reduce == "replace":
+            message = "every item of the map saves into this channel, and nothing says how their values join"
+            suggestion = "give the channel a `reduce`, such as append or merge, or save the result of the whole map"
             yield draft.at_key(path, "missing-reducer", message, suggestion)
 
 

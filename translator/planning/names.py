@@ -26,6 +26,15 @@ def _targets(draft: Draft, one: NodeMap) -> Iterator[Problem]:
     for way in one.ways:
         if way.word not in known:
             yield _unknown(draft, way.path, way.word, choices)
+    if one.kind == "dag":
+        yield from (_unknown(draft, path, word, choices) for path, word in _chosen(one) if word not in known)
+
+
+def _chosen(one: NodeMap) -> Iterator[tuple[str, str]]:
+    """Walk through what the decisions of a map choose from."""
+    for node in one.members.values():
+        among = node.node.decide.among if node.node.decide else ()
+        yield from ((node.at("decide", "among", number), name) for number, name in enumerate(among))
 
 
 def _unknown(draft: Draft, path: str, word: str, choices: list[str]) -> Problem:

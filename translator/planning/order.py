@@ -31,7 +31,7 @@ def check_order(draft: Draft) -> list[Problem]:
     for question in questions:
         asked.setdefault(question.map, []).append((question.source, question.reader))
     answers = {one: _answer(one, pairs) for one, pairs in asked.items()}
-    found: list[Problem] = []
+    found = [*_from_outside(draft)]
     for question in questions:
         pair = (question.source, question.reader)
         answer = answers[question.map]
@@ -49,8 +49,32 @@ def _answer(one: NodeMap, pairs: list[tuple[str, str]]) -> Precedence:
 def _questions(draft: Draft) -> Iterator[_Question]:
     for reading in draft.readings:
         for name in sorted({path[1] for path in reading.references if _is_result(path)}):
-            if name in draft.nodes:
+            if name in draft.nodes and not _hidden_by(reading, draft.nodes[name]):
                 yield from _question(reading, draft.nodes[name])
+
+
+def _from_outside(draft: Draft) -> Iterator[Problem]:
+    """Refuse readings of what is repeated inside a map, from outside of it, and of `finally` by what comes before."""
+    for reading in draft.readings:
+        for name in sorted({path[1] for path in reading.references if path[0] == "nodes" and len(path) > 1}):
+            source = draft.nodes.get(name)
+            around = _hidden_by(reading, source) if source else None
+            if around:
+                position, path = _where(draft, reading, name)
+                message = f"`{name}` runs once for each item of `{around}`, so from outside it has no one result"
+                suggestion = f"read the result of the whole map: `nodes.{around}.result.ok`"
+                yield problem_at(position, "inside-of-map", message, path, suggestion)
+            elif source and source.map.is_final and not (reading.node and reading.node.map.is_final):
+                position, path = _where(draft, reading, name)
+                message = f"`{name}` runs at the end of the run, when everything else has ended"
+                yield problem_at(position, "not-yet-run", message, path, "read it under `finally` only")
+
+
+def _hidden_by(reading: Reading, source: DraftNode) -> str | None:
+    """Return the outermost mapped block that the source stands in and the reader does not."""
+    within = _line(reading.node)[1:] if reading.node else []
+    around = [one.id for one in _line(source)[1:] if one.node.map and one not in within]
+    return around[-1] if around else None
 
 
 def _is_result(path: tuple[str, ...]) -> bool:
@@ -62,6 +86,8 @@ def _question(reading: Reading, source: DraftNode) -> Iterator[_Question]:
     line = _line(source)
     if reading.node is None:
         whole = line[-1].map
+        if whole.is_final:
+            return  # refused already
         may_skip = _is_skippable(line if whole.kind == "dag" else line[:-1])
         yield _Question(reading, source.id, whole, line[-1].id, END, may_skip)
         return
@@ -90,7 +116,7 @@ def _is_skippable(line: list[DraftNode]) -> bool:
 
 
 def _not_yet(draft: Draft, question: _Question) -> Problem:
-    position, path = _where(draft, question)
+    position, path = _where(draft, question.reading, question.name)
     if question.map.kind == "dag":
         message = f"`{question.name}` is not needed by this node, so it may not have run yet"
         suggestion = f"add `needs: [{question.source}]`"
@@ -103,7 +129,7 @@ def _not_yet(draft: Draft, question: _Question) -> Problem:
 
 
 def _perhaps_not(draft: Draft, question: _Question) -> Problem:
-    position, path = _where(draft, question)
+    position, path = _where(draft, question.reading, question.name)
     message = f"`{question.name}` may not have run by then: its result is null in that case"
     suggestion = "compare it with null before it is used, or see to it that every path leads through it"
     return problem_at(position, "may-not-have-run", message, path, suggestion)
@@ -114,10 +140,10 @@ def _is_prepared(value: Any) -> bool:
     return any(word in text for _, text in strings("", value) for word in ("null", "has(", "?"))
 
 
-def _where(draft: Draft, question: _Question) -> tuple[Position, str]:
+def _where(draft: Draft, reading: Reading, name: str) -> tuple[Position, str]:
     """Find where in the value the node is named."""
-    for path, text in strings(question.reading.path, question.reading.value):
-        offset = text.find(f"nodes.{question.name}")
+    for path, text in strings(reading.path, reading.value):
+        offset = text.find(f"nodes.{name}")
         if offset >= 0:
             return draft.document.position_in(path, offset), path
-    return draft.document.value_position(question.reading.path), question.reading.path
+    return draft.document.value_position(reading.path), reading.path

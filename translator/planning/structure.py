@@ -1,16 +1,17 @@
-"""The structure of flows and DAGs: not mixed, every node reached, every path ends, no node waits for itself."""
+"""The structure of flows and DAGs: not mixed, keys in their places, every node reached, every path ends, no circles."""
 
 from collections.abc import Iterator
 
 from translator.language.problems import Problem
 from translator.planning.draft import Draft, NodeMap, Way, contradictions
 from translator.planning.graphs import cycles, first_closing, reachable, reverse, within
+from translator.planning.keys import check_keys
 from translator.planning.plan import END
 
 
 def check_structure(draft: Draft) -> list[Problem]:
     """Check the structure of every map; what a first mistake makes certain to follow is not reported as well."""
-    found: list[Problem] = []
+    found = check_keys(draft)
     for one in draft.maps:
         mixed = list(_mixed(draft, one))
         found += mixed

@@ -54,4 +54,13 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "Refer to it, or remove it.",
         "defs: {page: {type: object}}",
     ),
+    (
+        "unreachable-catch",
+        "A catch that is never reached",
+        "The entries before it catch all of its errors; `any` catches every one.",
+        "The first entry that fits is taken, so what this one says never happens.",
+        "Put it before the more general entry, or remove it.",
+        "catch: [{errors: [any], result: 0}, {errors: [timeout], result: 1}]",
+        "catch: [{errors: [timeout], result: 1}, {errors: [any], result: 0}]",
+    ),
 )

@@ -78,4 +78,37 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         'one: {tool: text.echo@1}\ntwo: {tool: text.echo@1, with: {text: "${ nodes.one.result.text }"}}',
         'one: {tool: text.echo@1}\ntwo: {tool: text.echo@1, needs: [one], with: {text: "${ nodes.one.result.text }"}}',
     ),
+    (
+        "choice-without-need",
+        "A choice that does not need its decision",
+        "In a DAG a decision chooses among siblings, and each of them must have the decision in its `needs`.",
+        "A node that does not wait for the decision would have begun before it is known whether it is chosen.",
+        "Add the deciding node to the `needs` of the node.",
+        "pick: {decide: {among: [left], tool: text.pick@1}}\nleft: {tool: text.echo@1}",
+        "pick: {decide: {among: [left], tool: text.pick@1}}\nleft: {tool: text.echo@1, needs: [pick]}",
+    ),
+    (
+        "wait-in-finally",
+        "Something under finally that waits",
+        "`human` and `wait` cannot stand under `finally`, nor in a block or a called workflow there.",
+        "What runs at the end cleans up, also after a failure or a cancel; a run that waits then is not over for days.",
+        "Ask or wait in `nodes`, before the end.",
+        'finally:\n  bye: {human: {title: "Done?"}}',
+        "finally:\n  bye: {tool: text.echo@1, with: {text: done}}",
+    ),
+    (
+        "inside-of-map",
+        "The result of a node in a mapped block, read from outside",
+        "The node runs once for each item. Only nodes of the same block see its result, each that of its own item.",
+        "From outside there are as many results as items, and none of them is the one.",
+        "Read the result of the whole map: its `ok` lists what each item gave.",
+        (
+            'each: {map: {each: i, in: [1, 2]}, dag: {one: {tool: text.echo@1, with: {text: "${ string(i) }"}}}}\n'
+            'then: {needs: [each], emit: {event: done, data: "${ nodes.one.result }"}}'
+        ),
+        (
+            'each: {map: {each: i, in: [1, 2]}, dag: {one: {tool: text.echo@1, with: {text: "${ string(i) }"}}}}\n'
+            'then: {needs: [each], emit: {event: done, data: "${ nodes.each.result.ok }"}}'
+        ),
+    ),
 )
