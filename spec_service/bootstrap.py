@@ -18,6 +18,7 @@ import anyio
 from anyio import to_thread
 from structlog.stdlib import get_logger
 
+from spec_service.called_specs import StoreShelf
 from spec_service.eventually import Eventually
 from spec_service.integrations.publish_table import read_publish_table
 from spec_service.planner import Planner
@@ -121,9 +122,10 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             await to_thread.run_sync(_import_heavy)  # who listens takes runs up at once, and those come first
         desk = Desk(journal, journal, runs, opening.engine, settings.max_concurrent_runs, ownership.fenced_off)
         dispatcher = dispatching(desk, recover=recover, grace_seconds=settings.drain_seconds)
+        specs = SqlSpecStore(database)
         yield Services(
             settings=settings,
-            specs=SqlSpecStore(database),
+            specs=specs,
             plans=opening.plans,
             runs=runs,
             journal=journal,
@@ -133,7 +135,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             uploads=opening.uploads,
             checkpoints=opening.checkpoints,
             catalog=opening.catalog,
-            planner=Planner(opening.catalog),
+            planner=Planner(opening.catalog, StoreShelf(specs)),
             worker=await stack.enter_async_context(dispatcher),
             stopping=StopSignal(),
             ownership=ownership,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
 
+from spec_service.called_specs import Callees, Choices, EmptyShelf, ReadSpec, Shelf
 from spec_service.errors import Refused
 from spec_service.eventually import Eventually
 from spec_service.requests import Media
@@ -16,6 +18,9 @@ from translator.language.problems import Problem
 from translator.planning.catalog import Catalog
 from translator.planning.plan import Advice, Plan
 from workflows.cataloging import LoadedCatalog
+
+if TYPE_CHECKING:  # it loads the passes of planning
+    from translator.planning.workflows import Workflows
 
 _REMEMBERED = 256
 
@@ -34,13 +39,15 @@ class Planner:
     """Checks and plans against one catalog, which does not change while the process lives.
 
     One spec at a time, in a thread: a big one takes half a second, and the loop has better things to do. The
-    expression engine belongs to that thread alone.
+    expression engine belongs to that thread alone. What a spec calls is looked up on the shelf each time it is planned.
     """
 
-    def __init__(self, catalog: Eventually[LoadedCatalog]) -> None:
+    def __init__(self, catalog: Eventually[LoadedCatalog], shelf: Shelf | None = None) -> None:
         self._catalog = catalog
+        self._shelf: Shelf = shelf or EmptyShelf()
+        self._callees = Callees(self._read_called)
         self._turn = CapacityLimiter(1)
-        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[str, Choices], Plan] = OrderedDict()
         self._engine: object = None
 
     async def check(self, data: bytes, media: Media) -> CheckedSpec:
@@ -57,30 +64,40 @@ class Planner:
             raise Refused(found)
         return found, await self.plan(found)
 
-    async def plan(self, checked: CheckedSpec) -> Plan:
-        """Return the spec's plan; raises `Refused`."""
-        known = self.remembered(checked.digest)
+    async def plan(self, checked: CheckedSpec, shelf: Shelf | None = None) -> Plan:
+        """Return the spec's plan, with what it calls from this shelf, or from the planner's own; raises `Refused`."""
+        called = await self._callees.find(self._callees.note(checked.digest, checked.spec), shelf or self._shelf)
+        key = (checked.digest, called.choices)
+        known = self._plans.get(key)
         if known is not None:
             return known
-        catalog = (await self._catalog.get()).catalog
-        found = await to_thread.run_sync(self._plan, checked, catalog, limiter=self._turn)
+        catalog, workflows = (await self._catalog.get()).catalog, await called.workflows()
+        found = await to_thread.run_sync(self._plan, checked, catalog, workflows, limiter=self._turn)
         if isinstance(found, list):
             raise Refused(found)
-        self._remember(checked.digest, found)
+        self._remember(key, found)
         return found
 
     async def plan_text(self, text: str, media: Media, digest: str) -> Plan:
         """Return the plan of a stored spec; raises `Refused`."""
-        return self.remembered(digest) or await self.plan(await self.check(text.encode(), media))
+        return await self.remembered(digest) or await self.plan(await self.check(text.encode(), media))
 
-    def remembered(self, digest: str) -> Plan | None:
-        """Return the plan that was made for a spec of this digest."""
-        return self._plans.get(digest)
+    async def remembered(self, digest: str) -> Plan | None:
+        """Return the plan that was made for a spec of this digest, if what it calls is still the same."""
+        references = self._callees.known(digest)
+        if references is None:
+            return None
+        called = await self._callees.find(references, self._shelf)
+        return self._plans.get((digest, called.choices))
 
-    def _remember(self, digest: str, plan: Plan) -> None:
-        self._plans[digest] = plan
+    def _remember(self, key: tuple[str, Choices], plan: Plan) -> None:
+        self._plans[key] = plan
         while len(self._plans) > _REMEMBERED:
             self._plans.popitem(last=False)
+
+    async def _read_called(self, data: bytes, media: Media) -> ReadSpec | None:
+        read = await to_thread.run_sync(self._read, data, media, limiter=self._turn)
+        return None if isinstance(read, list) else ReadSpec(read.spec, read.document)
 
     def _read(self, data: bytes, media: Media) -> CheckedSpec | list[Problem]:
         """Read a spec and check its shape."""
@@ -108,9 +125,9 @@ class Planner:
             return found
         return replace(read, advice=tuple(Advice(**one.as_dict()) for one in found))
 
-    def _plan(self, checked: CheckedSpec, catalog: Catalog) -> Plan | list[Problem]:
+    def _plan(self, checked: CheckedSpec, catalog: Catalog, workflows: Workflows) -> Plan | list[Problem]:
         from translator.language.cel import CelEngine  # noqa: PLC0415
         from translator.planning.planning import plan  # noqa: PLC0415
 
         engine = self._engine = self._engine if isinstance(self._engine, CelEngine) else CelEngine()
-        return plan(checked.spec, checked.document, catalog, engine)
+        return plan(checked.spec, checked.document, catalog, engine, workflows)

@@ -101,6 +101,15 @@ class StoredSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """A revision of a spec without its text."""
+
+    revision: int
+    version: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewSpec:
     """A checked spec on its way to the shelf."""
 
@@ -125,6 +134,10 @@ class SpecStore(Protocol):
 
     async def get(self, spec_id: str) -> StoredSpec:
         """Return what a name, `name@version`, `name@rN` or a digest stands for; raises `UnknownSpec`."""
+        ...
+
+    async def revisions(self, name: str) -> tuple[Revision, ...]:
+        """Return the revisions of a name that is in use: the current one, then the newest first; else none."""
         ...
 
     async def page(self, cursor: str | None, limit: int) -> tuple[tuple[StoredSpec, ...], str | None]:

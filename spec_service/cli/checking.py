@@ -12,6 +12,7 @@ from spec_service.bootstrap import open_planning, open_plans
 from spec_service.cli.complaints import FINE, PROBLEMS, wrong_usage
 from spec_service.cli.configuring import Place, quiet_logs, settings_with
 from spec_service.cli.diff_text import diff_lines, write_marked
+from spec_service.cli.neighbours import Neighbours
 from spec_service.cli.plan_text import as_plan, plan_lines
 from spec_service.cli.problem_text import SpecRefused, counted, learn_more, problem_lines
 from spec_service.cli.reaching import reach, run_async
@@ -145,12 +146,13 @@ def _settings(catalog: Path | None) -> Settings:
 
 async def _planned(specs: Sequence[SpecText], settings: Settings) -> list[tuple[SpecText, Plan | Refused]]:
     async with open_planning(settings) as planning:
-        return [(spec, await _outcome(planning.planner, spec)) for spec in specs]
+        most = settings.max_spec_bytes
+        return [(one, await _outcome(planning.planner, one, Neighbours.of(one.path, most))) for one in specs]
 
 
-async def _outcome(planner: Planner, spec: SpecText) -> Plan | Refused:
+async def _outcome(planner: Planner, spec: SpecText, beside: Neighbours) -> Plan | Refused:
     try:
-        return await planner.plan(await planner.check(spec.data, spec.media))
+        return await planner.plan(await planner.check(spec.data, spec.media), beside)
     except Refused as refused:
         return refused
 

@@ -16,6 +16,7 @@ from spec_service.cli.complaints import FINE, PROBLEMS, Complaint, wrong_usage
 from spec_service.cli.configuring import Place
 from spec_service.cli.following import FINAL, Follower, find_run, waits_for_somebody
 from spec_service.cli.inputs import given_inputs, input_lines
+from spec_service.cli.neighbours import Neighbours, called_by
 from spec_service.cli.problem_text import SpecRefused
 from spec_service.cli.reaching import reach, run_async
 from spec_service.cli.screens import screen_for
@@ -191,6 +192,8 @@ def _reached(place: Place, work: Callable[[Client], Awaitable[int]]) -> int:
 async def _started(client: Client, spec: SpecText, wanted: Wanted, most: int) -> tuple[PlanView, RunView]:
     """Store, plan and start; raises `SpecRefused` or a `Complaint` about inputs."""
     try:
+        if not client.place:
+            await _store_called(client, spec, most)
         stored = await client.create_spec(spec.data, spec.media)
         plan = await client.plan_spec(stored.id)
     except Refused as refused:
@@ -201,6 +204,15 @@ async def _started(client: Client, spec: SpecText, wanted: Wanted, most: int) ->
         return plan, await client.execute(stored.id, ExecuteRequest(inputs, plan.digest))
     except Refused as refused:
         raise Complaint("the inputs do not fit what the spec declares", *input_lines(refused.problems)) from None
+
+
+async def _store_called(client: Client, spec: SpecText, most: int) -> None:
+    """Store what lies beside a file and is called by it, at any depth; raises `SpecRefused`."""
+    for called in called_by(spec, Neighbours.of(spec.path, most)):
+        try:
+            await client.create_spec(called.data, called.media)
+        except Refused as refused:
+            raise SpecRefused(called, refused.problems) from None
 
 
 async def _answered(  # noqa: PLR0913 - an answer, and how to go on

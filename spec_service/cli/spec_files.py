@@ -27,6 +27,11 @@ class SpecText:
         text = self.data.decode("utf-8", "replace")
         return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
+    @property
+    def path(self) -> str:
+        """Return the path of the file; `-` for standard input."""
+        return STDIN if self.label == "<stdin>" else self.label
+
 
 def read_spec(name: str, most: int) -> SpecText:
     """Read a spec from a file, or from standard input for `-`; reads one byte more than `most`, so that it shows."""

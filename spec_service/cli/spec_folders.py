@@ -98,14 +98,15 @@ def _spec(text: SpecText, value: Json, source: SpecSource) -> FolderSpec:
     top = cast("Mapping[str, Json]", value if isinstance(value, dict) else {})
     metadata = cast("Mapping[str, Json]", top.get("metadata") if isinstance(top.get("metadata"), dict) else {})
     version = metadata.get("version")
-    calls = frozenset(_calls([top.get("nodes"), top.get("finally")]))
+    calls = frozenset(calls_in(value))
     name = str(metadata.get("name", ""))
     return FolderSpec(text, source, name, str(version) if version is not None else None, spec_digest(value), calls)
 
 
-def _calls(value: Json) -> Iterator[str]:
-    """Walk through the names of all workflows that are called."""
-    stack = [value]
+def calls_in(spec: Json) -> Iterator[str]:
+    """Walk through the names of all workflows that a spec calls, whatever else is wrong with it."""
+    top = cast("Mapping[str, Json]", spec if isinstance(spec, dict) else {})
+    stack = [top.get("nodes"), top.get("finally")]
     while stack:
         one = stack.pop()
         if isinstance(one, dict):

@@ -11,6 +11,7 @@ from typing import Any
 
 from spec_service.cli.complaints import FINE, PROBLEMS, wrong_usage
 from spec_service.cli.configuring import quiet_logs, settings_with
+from spec_service.cli.neighbours import Neighbours
 from spec_service.cli.printable import one_line
 from spec_service.cli.problem_text import counted, learn_more, problem_lines
 from spec_service.cli.reaching import run_async
@@ -71,16 +72,19 @@ def _is_spec(path: Path) -> bool:
 async def _tested(
     specs: Sequence[SpecText], settings: Settings, wanted: str | None, *, may_call: bool
 ) -> list[_Tested]:
+    beside = {Path(spec.path).parent: Neighbours.of(spec.path, settings.max_spec_bytes) for spec in specs}
     documents = [read(spec.data, spec.media) for spec in specs]
     values = [one.value for one in documents if isinstance(one, Document)]
+    if any(b"workflow" in spec.data for spec in specs):  # what is called may name other tools
+        values += [one.value for folder in beside.values() for ones in folder.specs.values() for one in ones]
     async with open_trial(settings, values, may_call=may_call) as trial:
-        return [_Tested(spec, await _outcome(trial, spec, wanted)) for spec in specs]
+        return [_Tested(spec, await _outcome(trial, spec, wanted, beside[Path(spec.path).parent])) for spec in specs]
 
 
-async def _outcome(trial: Trial, spec: SpecText, wanted: str | None) -> SpecReport | Refused:
+async def _outcome(trial: Trial, spec: SpecText, wanted: str | None, beside: Neighbours) -> SpecReport | Refused:
     try:
         checked = await trial.planner.check(spec.data, spec.media)
-        plan = await trial.planner.plan(checked)
+        plan = await trial.planner.plan(checked, beside)
     except Refused as refused:
         return refused
     return await SpecTestRunner(checked.spec, checked.document, plan, trial.workshop).run(wanted)

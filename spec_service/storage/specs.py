@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from spec_service.errors import UnknownSpec, VersionExists
-from spec_service.ports import NewSpec, Publication, SpecSource, StoredSpec
+from spec_service.ports import NewSpec, Publication, Revision, SpecSource, StoredSpec
 from spec_service.storage.columns import DEFAULT_TENANT, json_text, read_json, time_text
 from spec_service.storage.cursors import read_cursor, write_cursor
 from spec_service.storage.database import Database
@@ -33,6 +33,10 @@ class SqlSpecStore:
     async def get(self, spec_id: str) -> StoredSpec:
         """Return what a name, `name@version`, `name@rN` or a digest stands for; raises `UnknownSpec`."""
         return await self._database.read(partial(_get, tenant=self._tenant, spec_id=spec_id))
+
+    async def revisions(self, name: str) -> tuple[Revision, ...]:
+        """Return the revisions of a name that is in use: the current one, then the newest first; else none."""
+        return await self._database.read(partial(_revisions, tenant=self._tenant, name=name))
 
     async def page(self, cursor: str | None, limit: int) -> tuple[tuple[StoredSpec, ...], str | None]:
         """Return current revisions by name, and the cursor of the next page; raises `BadCursor`."""
@@ -118,6 +122,16 @@ def _get(connection: sqlite3.Connection, *, tenant: str, spec_id: str) -> Stored
     if match:
         return _one(connection, "tenant = ? AND name = ? AND revision = ?", (tenant, name, int(match[1])))
     return _one(connection, "tenant = ? AND name = ? AND version = ?", (tenant, name, rest))
+
+
+def _revisions(connection: sqlite3.Connection, *, tenant: str, name: str) -> tuple[Revision, ...]:
+    sql = (
+        "SELECT r.revision, r.version, r.digest FROM spec AS s JOIN spec_revision AS r USING (tenant, name)"
+        " WHERE s.tenant = ? AND s.name = ? AND s.retired_at IS NULL"
+        " ORDER BY r.revision = s.current_revision DESC, r.revision DESC"
+    )
+    rows = connection.execute(sql, (tenant, name))
+    return tuple(Revision(row["revision"], row["version"], row["digest"]) for row in rows)
 
 
 def _one(connection: sqlite3.Connection, condition: str, values: tuple[str | int, ...]) -> StoredSpec:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from spec_service.cli.neighbours import Neighbours
 from spec_service.settings import Settings
 from spec_service.trying import Trial, open_trial
 from translator.language.document import Document
@@ -72,9 +73,10 @@ def test_a_spec_says_what_it_shows_and_how_to_run_it(path):
 
 @pytest.mark.anyio
 async def test_every_spec_passes_its_tests_and_they_reach_all_of_it(trial):
+    beside = Neighbours(ROOT / "specs" / "library", 1 << 20)
     for path in SPECS:
         checked = await trial.planner.check(path.read_bytes(), "yaml")
-        plan = await trial.planner.plan(checked)
+        plan = await trial.planner.plan(checked, beside)
         report = await SpecTestRunner(checked.spec, checked.document, plan, trial.workshop).run()
 
         told = {case.name: case.failures for case in report.cases if not case.is_passed}
