@@ -136,6 +136,8 @@ def _channel_line(name: str, plan: Plan) -> str:
 
 def _bounds(plan: Plan) -> list[str]:
     lines = [f"{' → '.join(bound.nodes)}: {bound.text}" for bound in plan.bounds]
+    if plan.most_steps is not None:
+        lines.append(f"at most {plan.most_steps} step{'s' if plan.most_steps != 1 else ''} in a run")
     if plan.limits.steps is not None:
         lines.append(f"at most {plan.limits.steps} steps, then {plan.limits.on_exceed}")
     if plan.limits.duration_seconds is not None:

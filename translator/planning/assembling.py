@@ -10,6 +10,7 @@ from translator.language.model import JoinCount, MapClause, Next, Node, Retry, S
 from translator.language.problems import Problem
 from translator.planning.calls import call_of
 from translator.planning.channels import writes_of
+from translator.planning.counting import most_steps
 from translator.planning.draft import Draft, DraftNode
 from translator.planning.mermaid import draw
 from translator.planning.plan import (
@@ -65,6 +66,7 @@ def assemble(draft: Draft, spec_digest: str, advice: list[Problem]) -> Plan:
         fail_fast=bool(spec.fail_fast),
         join=_join(spec.join),
         workflows=dict(sorted(draft.called.items())),
+        most_steps=most_steps(draft),
         bounds=tuple(draft.bounds),
         warnings=tuple(Advice(**one.as_dict()) for one in advice),
     )

@@ -43,8 +43,10 @@ def _of_map(draft: Draft, one: NodeMap, start: str) -> list[Problem]:
         if left and steps is None:
             found += [survey.problem(part) for part in left]
         elif left:
+            survey.visits.update((name, None) for part in left for name in part)
             survey.note(circle, "limits.steps", None, f"at most {steps} steps in the whole run: limits.steps")
     draft.bounds += survey.bounds
+    draft.visits.update(survey.visits)
     return found
 
 
@@ -56,6 +58,7 @@ class _Survey:
     map: NodeMap
     start: str
     bounds: list[Bound] = field(default_factory=list[Bound])
+    visits: dict[str, int | None] = field(default_factory=dict[str, int | None])
     work: int = 0
     noted: int = 0
 
@@ -107,7 +110,19 @@ class _Survey:
             return None
         name = min(limited, key=lambda one: limited[one])
         self.note(part, "limits.visits", limited[name], f"at most {limited[name]} visits of {name}: limits.visits")
+        self._visit_limited(part, limited)
         return within(edges, [name for name in part if name not in limited])
+
+    def _visit_limited(self, part: list[str], limited: dict[str, int]) -> None:
+        """Count visits: what is between two of the limited ones is passed once for each of these."""
+        inside = set(part)
+        sources = {way.target for ways in self._ways.values() for way in ways if way.source not in inside}
+        entries = inside & {*sources, self.start}
+        total = sum(limited.values())
+        for name in part:
+            before = self.visits.get(name, 1)
+            around = total if entries <= limited.keys() else None if before is None else before + total
+            self.visits[name] = limited.get(name, around)
 
     def _without_guarded(self, part: list[str], edges: _Edges) -> _Edges | None:
         """Take out the edges that a counter closes after some rounds."""
@@ -124,6 +139,7 @@ class _Survey:
         if not bounded:
             return None
         self._note_counters(part, bounded)
+        self._visit_guarded(part, bounded)
         return {name: [other for other in to if (name, other) not in bounded] for name, to in edges.items()}
 
     def _guarded(self, edges: _Edges) -> dict[str, list[tuple[_Edge, Ceiling]]]:
@@ -153,6 +169,19 @@ class _Survey:
             most = self._most(ceiling.limit)
             where = f", where {ceiling.limit} is at most {most}" if rounds is not None and most != ceiling.limit else ""
             self.note(part, "counter", rounds, f"{said}: {ceiling}{where}")
+
+    def _visit_guarded(self, part: list[str], bounded: dict[_Edge, Ceiling]) -> None:
+        """Count visits: the circle is passed once, and once more for each time that a closing edge is taken."""
+        again = 0
+        for edge, ceiling in bounded.items():
+            rounds = self._rounds(ceiling, edge[0])
+            if rounds is None:
+                self.visits.update(dict.fromkeys(part))
+                return
+            again += rounds - 1
+        for name in part:
+            before = self.visits.get(name, 1)
+            self.visits[name] = None if before is None else before * (1 + again)
 
     def _rounds(self, ceiling: Ceiling, source: str) -> int | None:
         """Count the rounds where the limit has a number and nothing in the spec but additions touches the counter."""

@@ -127,6 +127,9 @@ class Draft:
     )  # by text, and the scope that it was compiled in
     called: dict[str, Plan] = field(default_factory=dict[str, Plan])  # plans of workflows, at any depth, by digest
     outputs: dict[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])  # what is known of each
+    visits: dict[str, int | None] = field(
+        default_factory=dict[str, int | None]
+    )  # of nodes on cycles, each time that the flow is entered, at most; None: nobody knows
     _compared: int = 0
 
     def did_you_mean(self, word: str, choices: Collection[str]) -> str | None:
