@@ -126,6 +126,7 @@ class PlanView(View):
     outputs: dict[str, Json]
     secrets: tuple[str, ...]
     limits: Limits
+    workflows: dict[str, Plan] = {}  # what it calls at any depth, by the digests that its steps are bound to
     bounds: tuple[Bound, ...]
     mermaid: str
     warnings: tuple[Advice, ...]
@@ -148,6 +149,7 @@ class PlanView(View):
             outputs=plan.outputs,
             secrets=plan.secrets,
             limits=plan.limits,
+            workflows=plan.workflows,
             bounds=plan.bounds,
             mermaid=plan.mermaid,
             warnings=plan.warnings,

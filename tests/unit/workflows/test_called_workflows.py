@@ -66,7 +66,10 @@ async def test_state_and_names_inside_are_apart_from_those_outside(bench: Bench)
         """
         state: {n: {type: integer, default: 1}}
         outputs:
-          {mine: "${ state.n }", a: "${ nodes.a.result }", one: "${ nodes.one.result.n }", two: "${ nodes.two.result.n }"}
+          mine: "${ state.n }"
+          a: "${ nodes.a.result }"
+          one: "${ nodes.one.result.n }"
+          two: "${ nodes.two.result.n }"
         start: a
         nodes:
           a: {set: {n: 7}, next: one}
