@@ -82,3 +82,17 @@ async def test_pages_hold_the_current_revisions_by_name(store):
 async def test_a_cursor_that_nobody_gave_is_refused(store, cursor):
     with pytest.raises(BadCursor):
         await store.page(cursor, 2)
+
+
+async def test_the_revisions_of_a_name_begin_with_the_current_one(store):
+    for version, digest in (("1.0.0", "d1"), (None, "d2"), ("1.1.0", "d3"), (None, "d2")):
+        await store.put(spec(version=version, digest=digest))
+    found = await store.revisions("a")
+    assert [(one.revision, one.version, one.digest) for one in found] == [
+        (2, None, "d2"),
+        (3, "1.1.0", "d3"),
+        (1, "1.0.0", "d1"),
+    ]
+    await store.retire("a", NOW)
+    assert await store.revisions("a") == ()
+    assert await store.revisions("b") == ()
