@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -73,6 +73,50 @@ class EmptyShelf:
     async def names(self) -> tuple[str, ...]:
         """Return nothing."""
         return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ComingSpec:
+    """A spec that is about to be stored."""
+
+    name: str
+    version: str | None
+    digest: str
+    data: bytes
+    media: Media
+
+
+class ComingShelf:
+    """A shelf as it will be when some specs have been stored there, one of a name."""
+
+    def __init__(self, shelf: Shelf, coming: Iterable[ComingSpec]) -> None:
+        self._shelf = shelf
+        self._coming = {one.name: one for one in coming}
+
+    async def revisions(self, name: str) -> tuple[Revision, ...]:
+        """Return what will be in use under a name, the current one first."""
+        there, one = await self._shelf.revisions(name), self._coming.get(name)
+        if one is None:
+            return there
+        first = await self._revision(one)
+        return (first, *(other for other in there if other.revision != first.revision))
+
+    async def text(self, name: str, revision: int) -> tuple[bytes, Media]:
+        """Return the text of a revision, as it will be."""
+        one = self._coming.get(name)
+        if one is not None and (await self._revision(one)).revision == revision:
+            return one.data, one.media
+        return await self._shelf.text(name, revision)
+
+    async def names(self) -> tuple[str, ...]:
+        """Return names that could be meant by one that is not there."""
+        return (*self._coming, *await self._shelf.names())
+
+    async def _revision(self, one: ComingSpec) -> Revision:
+        """Return the revision that a spec is already, or will be."""
+        there = await self._shelf.revisions(one.name)
+        known = next((other for other in there if other.digest == one.digest), None)
+        return known or Revision(max((other.revision for other in there), default=0) + 1, one.version, one.digest)
 
 
 @dataclass(frozen=True, slots=True)

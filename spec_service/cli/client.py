@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from spec_service.called_specs import ComingSpec
 from spec_service.operations.draw_plan import Drawing
 from spec_service.ports import SpecSource
 from spec_service.requests import ExecuteRequest, Media, PublishRequest, ResumeRequest, SignalRequest
@@ -52,8 +53,11 @@ class Client(Protocol):
         """Commit a spec's text to the repository of the server."""
         ...
 
-    async def preview_plan(self, data: bytes, media: Media) -> PlanView:
-        """Plan a text without storing it, and compare it with the last plan of its name."""
+    async def preview_plan(self, data: bytes, media: Media, coming: Sequence[ComingSpec] = ()) -> PlanView:
+        """Plan a text without storing it, and compare it with the last plan of its name.
+
+        Where there is no server it may call what is `coming` with it.
+        """
         ...
 
     async def draw_plan(self, digest: str, drawing: Drawing) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx2
 from pydantic import BaseModel, ValidationError
 
+from spec_service.called_specs import ComingSpec
 from spec_service.cli.artifact_places import find_artifact
 from spec_service.cli.client import ServerRefused, ServerUnreachable
 from spec_service.cli.uploading import chunks_of, size_of
@@ -85,7 +86,12 @@ class HttpClient:
             body["base"] = request.base
         return await self._ask(Published, "POST", f"/specs/{_segment(spec_id)}/publish", content=_body(body))
 
-    async def preview_plan(self, data: bytes, media: Media) -> PlanView:
+    async def preview_plan(
+        self,
+        data: bytes,
+        media: Media,
+        coming: Sequence[ComingSpec] = (),  # noqa: ARG002 - a server looks among what it has stored
+    ) -> PlanView:
         """Plan a text without storing it, and compare it with the last plan of its name."""
         return await self._ask(PlanView, "POST", "/specs/plan", content=data, media=media)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
+from spec_service.called_specs import ComingSpec
 from spec_service.cli.artifact_places import find_artifact
 from spec_service.cli.uploading import chunks_of
 from spec_service.operations.cancel_run import cancel_run
@@ -73,9 +74,9 @@ class LocalClient:
         """Commit a spec's text to the repository of the project."""
         return await publish_spec(self._services, spec_id, request)
 
-    async def preview_plan(self, data: bytes, media: Media) -> PlanView:
+    async def preview_plan(self, data: bytes, media: Media, coming: Sequence[ComingSpec] = ()) -> PlanView:
         """Plan a text without storing it, and compare it with the last plan of its name."""
-        return await preview_plan(self._services, data, media)
+        return await preview_plan(self._services, data, media, coming)
 
     async def draw_plan(self, digest: str, drawing: Drawing) -> str:
         """Draw a stored plan."""

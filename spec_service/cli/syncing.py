@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from spec_service.called_specs import ComingSpec
 from spec_service.cli.client import Client
 from spec_service.cli.complaints import FINE, PROBLEMS, Complaint
 from spec_service.cli.configuring import Place
@@ -197,6 +198,8 @@ async def _action(client: Client, spec: FolderSpec, there: SpecView | None) -> A
 async def _planned(client: Client, items: Sequence[Item]) -> tuple[list[Item], list[_Refusal]]:
     """Return the items with their plans, and every spec that the server would refuse."""
     coming = {item.name for item in items if item.action in ("create", "update")}
+    specs = [_coming(item.spec) for item in items if item.spec]
+    later = _LATER if client.place else frozenset[str]()
     planned: list[Item] = []
     refused: list[_Refusal] = []
     for item in items:
@@ -205,10 +208,10 @@ async def _planned(client: Client, items: Sequence[Item]) -> tuple[list[Item], l
             planned.append(item)
             continue
         try:
-            plan = await client.preview_plan(spec.text.data, spec.text.media)
+            plan = await client.preview_plan(spec.text.data, spec.text.media, specs)
         except Refused as error:
             # What it calls comes with the same folder, and is not there yet: it is looked up when it is.
-            rest = [one for one in error.problems if not (spec.calls & coming and one.name in _LATER)]
+            rest = [one for one in error.problems if not (spec.calls & coming and one.name in later)]
             plan = None
             if rest:
                 refused.append((spec.text, tuple(rest)))
@@ -217,6 +220,10 @@ async def _planned(client: Client, items: Sequence[Item]) -> tuple[list[Item], l
             refused.append((spec.text, (Problem("version-exists", message, suggestion="raise metadata.version"),)))
         planned.append(replace(item, plan=plan))
     return planned, refused
+
+
+def _coming(spec: FolderSpec) -> ComingSpec:
+    return ComingSpec(spec.name, spec.version, spec.digest, spec.text.data, spec.text.media)
 
 
 async def _is_taken(client: Client, item: Item) -> bool:

@@ -8,7 +8,7 @@ validate_spec(services, data: bytes, media: Media) -> Validity
 get_spec(services, spec_id: str) -> SpecText
 list_specs(services, cursor: str | None = None, limit: int = 50) -> Page[SpecView]
 plan_spec(services, spec_id: str) -> PlanView
-preview_plan(services, data: bytes, media: Media) -> PlanView    of a text that is not stored
+preview_plan(services, data: bytes, media: Media, coming=()) -> PlanView    of a text that is not stored
 get_plan(services, digest: str) -> PlanView
 compare_plans(services, old: str, new: str) -> PlanChanges
 draw_plan(services, digest: str, drawing: Drawing) -> str

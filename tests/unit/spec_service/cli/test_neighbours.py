@@ -68,6 +68,19 @@ def test_a_run_stores_what_it_calls(specloom, folder):
     assert json.loads(said.out.splitlines()[-1])["outputs"] == {"n": 63}
 
 
+def test_a_folder_is_planned_and_applied_as_a_whole(specloom, folder):
+    assert specloom("run", "specs/inner.yaml", "--input", "n=1", "--json").code == 0  # there is a data directory now
+    renamed = CHILD.replace("1.0.0", "1.1.0").replace("{n: {type: integer}}", "{m: {type: integer}}")
+    (folder / "specs" / "inner.yaml").write_text(renamed.replace("inputs.n", "inputs.m"))
+    said = specloom("plan", "-f", "specs", "--json")
+    (refused,) = json.loads(said.out)["refused"]
+    assert (said.code, refused["file"]) == (1, "specs/outer.yaml")
+    assert {one["name"] for one in refused["problems"]} == {"unknown-parameter", "missing-parameter"}
+    (folder / "specs" / "inner.yaml").write_text(CHILD.replace("1.0.0", "1.1.0").replace("* 2", "* 3"))
+    assert specloom("apply", "-f", "specs").code == 0
+    assert '"n":63' in specloom("run", "specs/outer.yaml", "--json").out.replace(" ", "")
+
+
 @pytest.mark.anyio
 async def test_several_files_of_one_name_are_its_versions(folder):
     (folder / "specs" / "newer.yaml").write_text(CHILD.replace("1.0.0", "1.10.0"))
