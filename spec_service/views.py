@@ -128,6 +128,7 @@ class PlanView(View):
     limits: Limits
     workflows: dict[str, Plan] = {}  # what it calls at any depth, by the digests that its steps are bound to
     bounds: tuple[Bound, ...]
+    most_steps: int | None = None  # that a run can take; null where an input decides
     mermaid: str
     warnings: tuple[Advice, ...]
     changes: PlanChanges | None = None  # against the last plan of the spec, when it was planned now and had one
@@ -151,6 +152,7 @@ class PlanView(View):
             limits=plan.limits,
             workflows=plan.workflows,
             bounds=plan.bounds,
+            most_steps=plan.most_steps,
             mermaid=plan.mermaid,
             warnings=plan.warnings,
             changes=changes,

@@ -15,6 +15,7 @@ _EXPRESSION = 60  # characters of an expression that are shown
 _SHARED = (
     "digest",
     "spec_digest",
+    "most_steps",
     "is_dag",
     "start",
     "steps",
