@@ -29,7 +29,7 @@ def _logs_of_its_own() -> Iterator[None]:
 def _modules_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Forget modules of a test's own project: the next one has a `tools` package of its own."""
     yield
-    written = [tmp_path_factory.getbasetemp().parent, EXAMPLES]
+    written = [tmp_path_factory.getbasetemp(), EXAMPLES]
     for name, module in list(sys.modules.items()):
         places = [getattr(module, "__file__", None), *list(getattr(module, "__path__", ()))]
         if any(place and Path(place).is_relative_to(one) for place in places for one in written):

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from translator import compiling
+from translator.language.schemas import Validator
 from translator.planning.plan import FINALLY
 from workflows.errors import StepError, StepFailed
 from workflows.frames import Outcome
@@ -23,6 +24,10 @@ async def call_workflow(call: NodeCall) -> Json:
         raise StepError("the plan binds this step to no workflow", error_name="unavailable")
     program = call.frame.program.called[step.call.source_digest]
     inputs = _with_defaults(program.plan.inputs, call.arguments)
+    if violations := Validator(program.plan.inputs, program.plan.defs).problems(inputs, ""):
+        first = violations[0]
+        where = f" at {first.path}" if first.path else ""
+        raise StepError(f"the inputs do not fit{where}: {first.message}", error_name="invalid-inputs")
     limits = [step.timeout_seconds, program.plan.limits.duration_seconds]
     seconds = min((one for one in limits if one is not None), default=None)
     deadline = None if seconds is None else call.execution.started_at + timedelta(seconds=seconds)

@@ -110,7 +110,7 @@ async def test_a_failure_inside_is_caught_outside(bench: Bench) -> None:
 async def test_a_failure_that_nobody_catches_fails_the_run(bench: Bench) -> None:
     bench.tools = {"t.bad": broken}
     plan = written(CALL, "inputs: {n: {type: integer}}\nnodes: {a: {tool: t.bad}}\n")
-    assert await bench.run(plan) is RunStatus.FAILED
+    assert await bench.run(plan, n=1) is RunStatus.FAILED
     error = (await bench.history()).run.error
     assert error is not None
     assert (error.name, error.node) == ("unavailable", "call/a")
@@ -269,3 +269,18 @@ async def test_its_limits_hold_for_its_own_steps(bench: Bench) -> None:
     error = (await bench.history()).run.error
     assert error is not None
     assert error.name == "step-limit"
+
+
+async def test_inputs_that_do_not_fit_are_refused_before_anything_inside_runs(bench: Bench) -> None:
+    plan = written(
+        CALL,
+        """
+        inputs: {n: {type: integer, maximum: 3}}
+        nodes: {a: {set: {}}}
+        """,
+    )
+    assert await bench.run(plan, n=5) is RunStatus.FAILED
+    error = (await bench.history()).run.error
+    assert error is not None
+    assert (error.name, error.node) == ("invalid-inputs", "call")
+    assert await steps(bench) == []
