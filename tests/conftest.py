@@ -27,10 +27,14 @@ def _logs_of_its_own() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _modules_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Forget modules of a test's own project: the next one has a `tools` package of its own."""
+    """Forget modules of a test's own project, and where they lay: the next one has a `tools` package of its own."""
     yield
     written = [tmp_path_factory.getbasetemp(), EXAMPLES]
+
+    def is_written(place: str | None) -> bool:
+        return bool(place) and any(Path(place).is_relative_to(one) for one in written)
+
     for name, module in list(sys.modules.items()):
-        places = [getattr(module, "__file__", None), *list(getattr(module, "__path__", ()))]
-        if any(place and Path(place).is_relative_to(one) for place in places for one in written):
+        if any(map(is_written, [getattr(module, "__file__", None), *getattr(module, "__path__", ())])):
             del sys.modules[name]
+    sys.path[:] = [place for place in sys.path if not is_written(place)]
