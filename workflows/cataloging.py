@@ -41,6 +41,7 @@ class LoadedCatalog:
     failures: tuple[ImportFailure, ...] = ()
     stages: Mapping[str, LuigiGroup] = field(default_factory=dict[str, LuigiGroup])  # by name of the stage
     tools: Mapping[str, BoundTool] = field(default_factory=dict[str, BoundTool])  # by name of the tool
+    records: Mapping[str, StageRecord] = field(default_factory=dict[str, StageRecord])  # by name of the stage
 
 
 @dataclass
@@ -51,11 +52,26 @@ class _Filling:
     failures: list[ImportFailure] = field(default_factory=list[ImportFailure])
     stages: dict[str, LuigiGroup] = field(default_factory=dict[str, LuigiGroup])
     tools: dict[str, BoundTool] = field(default_factory=dict[str, BoundTool])
+    records: dict[str, StageRecord] = field(default_factory=dict[str, StageRecord])
 
     def loaded(self) -> LoadedCatalog:
         entries = tuple(sorted(self.entries, key=lambda one: (one.kind, one.name)))
         failures = tuple(sorted(self.failures, key=lambda one: (one.group, one.module, one.message)))
-        return LoadedCatalog(FixedCatalog(entries), entries, failures, self.stages, self.tools)
+        return LoadedCatalog(FixedCatalog(entries), entries, failures, self.stages, self.tools, self.records)
+
+    def leave_out_namesakes(self) -> None:
+        """Report stages that are called as another one is among agents, and leave them out."""
+        owners = {name: name for name in self.records}
+        for name, record in sorted(self.records.items()):
+            owner = owners.setdefault(record.agent.name, name)
+            if owner == name:
+                continue
+            both = f"{record.python_class} and {self.records[owner].python_class}"
+            message = f"{name} is left out: {both} are both agents of the name {record.agent.name}"
+            self.failures.append(ImportFailure(f"luigi.{self.stages[name].name}", record.module, message))
+            self.entries = [entry for entry in self.entries if (entry.kind, entry.name) != ("stage", name)]
+            del self.stages[name]
+        self.records = {name: one for name, one in self.records.items() if name in self.stages}
 
 
 async def open_catalog(
@@ -77,6 +93,7 @@ async def open_catalog(
         for group in (*file.tools, *found.tools):
             if _is_there(group, "tools", filling):
                 describing.create_task(_fill_tools(group, pool, filling))
+    filling.leave_out_namesakes()
     return filling.loaded()
 
 
@@ -116,6 +133,7 @@ async def _fill_stages(group: LuigiGroup, pool: HostPool, only: frozenset[tuple[
             continue
         filling.entries.append(_stage_entry(stage))
         filling.stages[stage.name] = group
+        filling.records[stage.name] = stage
 
 
 async def _fill_tools(group: ToolGroup, pool: HostPool, filling: _Filling) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from workflows.hosting.errors import HostFailure
 from workflows.hosting.pool import HostPool
 from workflows.hosting.process import HostSpec
+from workflows.luigi.agents import BadAgent, StageAgent
 
 JsonSchema = dict[str, Any]
 
@@ -40,6 +41,12 @@ class StageRecord:
     parameters: JsonSchema
     module: str
     qualname: str
+    agent: StageAgent
+
+    @property
+    def python_class(self) -> str:
+        """Return where the class is defined, as `module.Class`."""
+        return f"{self.module}.{self.qualname}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +84,20 @@ async def describe_group(group: LuigiGroup, pool: HostPool) -> GroupDescription:
     except HostFailure as error:
         reason = f"{error.message}: {last_line(error.tail)}" if error.tail.strip() else error.message
         return GroupDescription(failures=tuple(ImportFailure(module, reason) for module in group.modules))
-    return GroupDescription(
-        stages=tuple(_record(stage, group, found["source_digest"]) for stage in found["stages"]),
-        failures=tuple(ImportFailure(**failure) for failure in found["failures"]),
-    )
+    stages: list[StageRecord] = []
+    failures = [ImportFailure(**failure) for failure in found["failures"]]
+    for stage in found["stages"]:
+        try:
+            stages.append(_record(stage, group, found["source_digest"]))
+        except BadAgent as error:
+            failures.append(ImportFailure(stage["module"], f"{stage['name']}: {error}"))
+    return GroupDescription(tuple(stages), tuple(failures))
 
 
 def _record(stage: dict[str, Any], group: LuigiGroup, source_digest: str) -> StageRecord:
-    values: dict[str, Any] = {**stage, "version": stage["version"] or group.version, "source_digest": source_digest}
+    agent = StageAgent.of(stage["name"], stage["description"], stage["agent"])
+    version = stage["version"] or group.version
+    values: dict[str, Any] = {**stage, "version": version, "source_digest": source_digest, "agent": agent}
     return StageRecord(**values)
 
 

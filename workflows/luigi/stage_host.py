@@ -25,6 +25,7 @@ import luigi
 import luigi.configuration
 from luigi.task_register import Register
 
+from .stage_agents import about_agent
 from .stage_expansion import Walk, check_requirements, find_below
 from .stage_parameters import parameters_schema, params_of
 from .stage_running import Builder, Note
@@ -98,6 +99,7 @@ class StageHost:
             "version": str(version) if version is not None else None,
             "description": inspect.cleandoc(vars(kind).get("__doc__") or ""),
             "parameters": parameters_schema(kind),
+            "agent": about_agent(kind, self._stage_name),
             "module": kind.__module__,
             "qualname": kind.__qualname__,
         }
