@@ -9,12 +9,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from translator.language.versions import BadReferenceError, Version, parse_ref
 from workflows.catalog_mistakes import Mistakes
 from workflows.errors import WorkflowError
+from workflows.hosting.limits import HostLimits, parsed_size
 from workflows.luigi.registry import LuigiGroup
 from workflows.tools.registry import ToolGroup
 from workflows.tools.secrets import SecretSource
@@ -23,6 +33,9 @@ _MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _NO_VERSION = "0.0.0"
+_LEAST_MEMORY = 64 * 2**20  # bytes; an interpreter with Luigi takes about half of it
+_LEAST_FILE = 2**20  # what a task prints is a file, too
+_TOO_MANY = 2**63
 
 OTHERS = ("publish",)
 """Tables of the same file that are none of the catalog's: where the service publishes specs to."""
@@ -55,6 +68,16 @@ def _semver(text: str) -> str:
 _Version = Annotated[str, AfterValidator(_semver)]
 
 
+def _size(least: int) -> BeforeValidator:
+    def read(value: Any) -> int:
+        size = parsed_size(value) if isinstance(value, str) else value if type(value) is int else None
+        if size is None or not least <= size < _TOO_MANY:
+            raise PydanticCustomError("size", "not a size")
+        return size
+
+    return BeforeValidator(read)
+
+
 class CatalogFileError(WorkflowError):
     """The catalog file cannot be used."""
 
@@ -76,12 +99,20 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
+class _LimitsTable(_Table):
+    cpu_seconds: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    memory: Annotated[int, _size(_LEAST_MEMORY)] | None = None
+    file_size: Annotated[int, _size(_LEAST_FILE)] | None = None
+    processes: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+
+
 class _GroupTable(_Table):
     modules: Annotated[list[_Module], Field(min_length=1)]
     path: list[_Text] = []
     python: _Text | None = None
     version: _Version = _NO_VERSION
     env: list[_Variable] = []
+    limits: _LimitsTable = _LimitsTable()
 
 
 class _LuigiTable(_GroupTable):
@@ -157,7 +188,7 @@ def _known_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """Return the keys that may stand where an unknown one was found."""
     if len(location) == 1:
         return tuple(_Document.model_fields)
-    table = _KEYS.get(str(location[0]))
+    table = _LimitsTable if "limits" in location[2:-1] else _KEYS.get(str(location[0]))
     return tuple(table.model_fields) if table else ()
 
 
@@ -208,6 +239,7 @@ def _luigi_group(name: str, table: _LuigiTable, folder: Path) -> LuigiGroup:
         version=table.version,
         workdir=None if table.workdir == "run" else folder / table.workdir,
         env=tuple(table.env),
+        limits=HostLimits(**table.limits.model_dump()),
     )
 
 
@@ -220,4 +252,5 @@ def _tool_group(name: str, table: _ToolTable, folder: Path) -> ToolGroup:
         version=table.version,
         env=tuple(table.env),
         secrets=tuple(table.secrets),
+        limits=HostLimits(**table.limits.model_dump()),
     )

@@ -26,6 +26,11 @@ _WANTED = {
     "env": 'names of environment variables, such as ["MARKET_DB"]',
     "secrets": 'names of secrets, such as ["SEARCH_KEY"]',
     "file": 'the path of a file, such as "search.key", relative to this file',
+    "limits": 'a table, such as {cpu_seconds = 600, memory = "2GiB", file_size = "1GiB", processes = 64}',
+    "cpu_seconds": "a whole number of seconds, from 1",
+    "memory": 'a size of at least 64 MiB, such as "2GiB"',
+    "file_size": 'a size of at least 1 MiB, such as "1GiB"',
+    "processes": "a whole number, from 0",
 }
 _DEPTH_OF_KEYS = 3  # tools, web, modules
 _MISSING = {"modules": 'add `modules = ["your.module"]`'}
@@ -55,7 +60,9 @@ class Mistakes:
         """Note what pydantic found; `known` are the keys that may stand there."""
         kind, message, location = mistake["type"], mistake["msg"], [str(one) for one in mistake["loc"]]
         table = f"[{'.'.join(location[:2])}]" if len(location) > 1 else "the top of the file"
-        key = location[-1]
+        key, depth = location[-1], 2  # of the key in its table: what lies deeper is an item of a list
+        if len(location) > _DEPTH_OF_KEYS and location[2] == "limits":
+            table, depth = f"`limits` of {table}", 3
         if kind == "extra_forbidden":
             is_group = isinstance(mistake["input"], dict) and len(location) == _DEPTH_OF_KEYS
             hint = _quoting(location) if is_group else _nearest(key, known)
@@ -67,8 +74,8 @@ class Mistakes:
         elif len(location) < _DEPTH_OF_KEYS:
             self.add(location, f"`{'.'.join(location)}` must be a table: write [{location[0]}.NAME]")
         else:
-            wanted = _WANTED.get(location[2], "something else: " + message)
-            self.add(location, f"`{location[2]}` of {table} must be {wanted}")
+            wanted = _WANTED.get(location[depth], "something else: " + message)
+            self.add(location, f"`{location[depth]}` of {table} must be {wanted}")
 
     def of_syntax(self, message: str) -> str:
         """Return the sentence for a text that is no TOML at all."""

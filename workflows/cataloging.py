@@ -162,7 +162,7 @@ def _refusal(name: str, version: str) -> str | None:
 
 def _bound(group: ToolGroup, tool: ToolRecord, label: str, filling: _Filling) -> BoundTool:
     """Bind an async tool to the server's loop; where that fails, it runs in a host like the others."""
-    if not tool.is_async or group.python is not None:
+    if not tool.is_async or group.needs_hosts:
         return BoundTool(group, tool)
     try:
         return BoundTool(group, tool, import_tool(tool, group.path))

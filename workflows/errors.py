@@ -59,6 +59,13 @@ class StepError(WorkflowError):
         self.tail = tail  # the end of what the step printed
 
 
+class NotReady(StepError):
+    """What is polled is not there yet."""
+
+    def __init__(self) -> None:
+        super().__init__("what is polled is not there yet", error_name="unavailable")
+
+
 class StepFailed(StepError):
     """A step inside failed for good and nothing caught it; `error` says which, and why."""
 

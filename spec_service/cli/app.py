@@ -33,7 +33,12 @@ COMMANDS = {
         run_commands.cancel,
     ),
     "Data": (backup_commands.backup, backup_commands.restore),
-    "Installation": (project_commands.stages, project_commands.doctor, project_commands.version),
+    "Installation": (
+        project_commands.stages,
+        project_commands.manifest,
+        project_commands.doctor,
+        project_commands.version,
+    ),
 }
 
 

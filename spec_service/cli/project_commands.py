@@ -1,4 +1,4 @@
-"""The commands around runs and specs: init, dev, stages, doctor, version."""
+"""The commands around runs and specs: init, dev, stages, manifest, doctor, version."""
 # ruff: noqa: PLC0415 - a command loads what it needs when it is called, so that --help is quick
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to; made if
 Host = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on. Default: 127.0.0.1.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. Default: 8321.")]
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="One stage or tool. None: all of them.")]
+
+Out = Annotated[Path, typer.Option(metavar="FILE", help="Where to write it; - prints it.")]
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 and tell what drifted.")]
 
 
 def init(folder: Folder = Path()) -> int:
@@ -35,6 +38,16 @@ def stages(name: Name = None, catalog: Catalog = None, *, as_json: AsJson = Fals
     from spec_service.cli import cataloguing
 
     return cataloguing.stages(name, catalog, as_json=as_json)
+
+
+def manifest(out: Out = Path(".agents/manifest.json"), catalog: Catalog = None, *, check: Check = False) -> int:
+    """Write down what agents need to know of the stages, for programs in any language.
+
+    The same catalog gives the same file, so that it can be committed, and --check tells when it is stale.
+    """
+    from spec_service.cli import manifesting
+
+    return manifesting.manifest(out, catalog, is_check=check)
 
 
 def doctor(data: Data = None, catalog: Catalog = None, server: Server = None, *, as_json: AsJson = False) -> int:

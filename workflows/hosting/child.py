@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from .child_forks import ForkServer
 from .child_host import Watchdog, Wire
+from .child_limits import Limits
 
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
     from collections.abc import Callable
@@ -69,7 +70,7 @@ def main() -> None:
     sys.argv = [settings["program"]]
     load = load_before_forks(control, settings) if settings["is_loaded_once"] else load_in_each_host(settings)
     Wire(control).send({"ready": os.getpid(), "threads": count_threads()})
-    ForkServer(control, load).serve()
+    ForkServer(control, load, Limits(settings["limits"])).serve()
 
 
 def load_before_forks(control: socket.socket, settings: dict[str, Any]) -> Callable[[], Methods]:

@@ -16,22 +16,27 @@ import traceback
 from typing import TYPE_CHECKING
 
 from .child_host import Host, Watchdog, Wire, capture_output, end_own_group
+from .child_limits import has_more_below
 from .child_reaping import Orphans, adopt_orphans, kill_group, reap_with_group
 
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
     from collections.abc import Callable
 
     from .child_host import Methods
+    from .child_limits import Limits
 
 REQUEST = b"fork"  # the only one; each comes with two open files
+COUNT_MILLISECONDS = 50  # between two counts of the processes of hosts, where their number is limited
 
 
 class ForkServer:
     """Forks hosts on request, reports how each ended, and lets none survive it."""
 
-    def __init__(self, control: socket.socket, load: Callable[[], Methods]) -> None:
+    def __init__(self, control: socket.socket, load: Callable[[], Methods], limits: Limits) -> None:
         self._control = control
         self._load = load
+        self._limits = limits
+        self._crowded: set[int] = set()  # hosts that had too many processes
         self._wire = Wire(control)
         self._hosts: set[int] = set()
         self._orphans = Orphans()
@@ -47,14 +52,26 @@ class ForkServer:
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
         poller.register(self._woken, select.POLLIN)
+        pause = None if self._limits.processes is None else COUNT_MILLISECONDS
         while True:
-            ready = {number for number, _ in poller.poll()}
+            ready = {number for number, _ in poller.poll(pause)}
+            self._end_crowded()
             if self._woken in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._woken, 4096)
                 self._report_ends()
             if self._control.fileno() in ready:
                 self._take_request()
+
+    def _end_crowded(self) -> None:
+        """Kill hosts with more processes than they may have: the system's own limit counts all that a user has."""
+        most = self._limits.processes
+        if most is None:
+            return
+        for pid in self._hosts - self._crowded:
+            if has_more_below(pid, most):
+                self._crowded.add(pid)
+                kill_group(pid)  # what is outside the group is an orphan then, and ends as those do
 
     def _take_request(self) -> None:
         request, numbers = receive_with_files(self._control)
@@ -90,8 +107,9 @@ class ForkServer:
         os.close(self._woken)
         os.close(self._waker)
         capture_output(output)
-        Watchdog(connection).start()
-        Host(connection, output, self._load()).serve()
+        Watchdog(connection, self._limits.file_size).start()
+        self._limits.hold()
+        Host(connection, output, self._load(), self._limits).serve()
 
     def _report_ends(self) -> None:
         ended = {pid: status for pid in sorted(self._hosts) if (status := reap_with_group(pid)) is not None}
@@ -99,7 +117,9 @@ class ForkServer:
         if ended:
             self._orphans.end(self._hosts)
         for pid, status in ended.items():
-            self._wire.send({"exited": pid, "status": status})
+            limit = "processes" if pid in self._crowded else None
+            self._crowded.discard(pid)
+            self._wire.send({"exited": pid, "status": status, "limit": limit})
         self._orphans.reap(self._hosts)
 
     def _end(self) -> None:

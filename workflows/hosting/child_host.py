@@ -19,12 +19,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
     from collections.abc import Callable, Generator, Mapping
 
+    from .child_limits import Limits
+
     Methods = Mapping[str, Callable[[dict[str, Any], "Call"], Any]]
 
 OUTPUT_LIMIT = 16 * 1024 * 1024  # bytes of captured output, beyond which only its end is kept
 OUTPUT_KEPT = 64 * 1024
 RESULT_LIMIT = 32 * 1024 * 1024  # bytes of one line of the protocol
 LOOK_MILLISECONDS = 500  # between two looks at how much was printed
+HASTY_MILLISECONDS = 20  # the same, where it must not grow up to a limit of the size of files
 
 
 class Call:
@@ -82,8 +85,10 @@ def encode_leniently(value: Any) -> bytes:
 class Watchdog(threading.Thread):
     """Ends the process group as soon as the other side of a socket is gone."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, file_size: int | None = None) -> None:
         super().__init__(name="specloom-watchdog", daemon=True)
+        self._output_limit = min(OUTPUT_LIMIT, (file_size or 2 * OUTPUT_LIMIT) // 2)
+        self._pause = LOOK_MILLISECONDS if self._output_limit == OUTPUT_LIMIT else HASTY_MILLISECONDS
         self._watched = connection.fileno()
         self._stop_reader, self._stop_writer = os.pipe()
 
@@ -93,12 +98,12 @@ class Watchdog(threading.Thread):
         poller.register(self._watched, 0)  # no event but the hang-up, which is always told
         poller.register(self._stop_reader, select.POLLIN)
         while True:
-            ready = {number for number, _ in poller.poll(LOOK_MILLISECONDS)}
+            ready = {number for number, _ in poller.poll(self._pause)}
             if self._watched in ready:
                 end_own_group()
             if self._stop_reader in ready:
                 return
-            shorten_output()
+            shorten_output(self._output_limit)
 
     def stop(self) -> None:
         """End the thread, so that the process may fork."""
@@ -113,11 +118,11 @@ def end_own_group() -> None:
     os.kill(0, signal.SIGKILL)
 
 
-def shorten_output() -> None:
+def shorten_output(limit: int) -> None:
     """Keep only the end of captured output that grew beyond all measure."""
     with contextlib.suppress(OSError):
         size = os.fstat(1).st_size
-        if size > OUTPUT_LIMIT:
+        if size > limit:
             end = os.pread(1, OUTPUT_KEPT, size - OUTPUT_KEPT)
             os.ftruncate(1, 0)  # it is open for appending, so writers go on at the new end
             os.write(1, b"[output shortened]\n" + end)
@@ -136,10 +141,11 @@ def capture_output(target: int) -> None:
 class Host:
     """Answers one call after the other until the server hangs up."""
 
-    def __init__(self, connection: socket.socket, output: int, methods: Methods) -> None:
+    def __init__(self, connection: socket.socket, output: int, methods: Methods, limits: Limits) -> None:
         self._connection = connection
         self._output = output
         self._methods = methods
+        self._limits = limits
         self._wire = Wire(connection)
         self._home = os.getcwd()  # noqa: PTH109 - a text is what chdir wants back
         self._environment = dict(os.environ)
@@ -158,7 +164,8 @@ class Host:
                 result = self._methods[request["method"]](request["params"], Call(self._wire, number))
             self._wire.send({"id": number, "result": result})
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a stage must not end the host
-            self._wire.send({"id": number, "error": describe_error(error)}, is_lenient=True)
+            told = {**describe_error(error), "limit": self._limits.met_in(error)}
+            self._wire.send({"id": number, "error": told}, is_lenient=True)
 
     @contextlib.contextmanager
     def _surroundings(self, request: dict[str, Any]) -> Generator[None, None, None]:
@@ -170,8 +177,10 @@ class Host:
             if request.get("cwd"):
                 os.chdir(request["cwd"])
             os.environ.update(request.get("env") or {})
+            self._limits.begin_call()
             yield
         finally:
+            self._limits.end_call()
             capture_output(self._output)
             if log:
                 os.close(output)

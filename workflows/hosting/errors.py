@@ -47,6 +47,16 @@ class HostError(HostFailure):
         self.traceback_tail = traceback_tail
 
 
+class HostLimitExceeded(HostFailure):
+    """The call used more than its group may; the host is gone."""
+
+    name: ClassVar[str] = "limit-exceeded"
+
+    def __init__(self, message: str, *, limit: str, tail: str = "") -> None:
+        super().__init__(message, tail=tail)
+        self.limit = limit  # its name in the catalog: "memory"
+
+
 class HostStartFailed(HostCrashed):
     """No host could be started with this interpreter and these modules."""
 

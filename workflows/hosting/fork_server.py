@@ -19,7 +19,8 @@ from typing import Any, BinaryIO
 
 from workflows.hosting.errors import HostStartFailed
 from workflows.hosting.group_notes import FORK_SERVER, GroupNotes
-from workflows.hosting.process import LINE_LIMIT, HostProcess, HostSpec, read_end
+from workflows.hosting.limits import HostLimits
+from workflows.hosting.process import LINE_LIMIT, HostEnd, HostProcess, HostSpec, read_end
 
 HERE = Path(__file__).parent
 # no file of ours is the child's main module: what the user's code spawns would run it again
@@ -41,14 +42,17 @@ def host_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict
 class ForkServer:
     """A process that has imported a program and forks hosts of it in milliseconds."""
 
-    def __init__(self, process: Process, control: socket.socket, output: BinaryIO, notes: GroupNotes) -> None:
+    def __init__(
+        self, process: Process, control: socket.socket, output: BinaryIO, notes: GroupNotes, limits: HostLimits
+    ) -> None:
         self._process = process
+        self._limits = limits
         self._notes = notes
         notes.add(process.pid, FORK_SERVER)
         self._control = control
         self._output = output  # what imports print
         self._asked: deque[asyncio.Future[dict[str, Any]]] = deque()  # answered in the order of the questions
-        self._exits: dict[int, asyncio.Future[int | None]] = {}
+        self._exits: dict[int, asyncio.Future[HostEnd]] = {}
         self._listening: asyncio.Task[None] | None = None
         self._is_closed = False
 
@@ -102,7 +106,7 @@ class ForkServer:
             raise HostStartFailed(reason, exit_code=None, signal=None) from error
         finally:
             theirs.close()
-        return cls(process, ours, output, notes)
+        return cls(process, ours, output, notes, spec.limits)
 
     async def load(self, spec: HostSpec, start_seconds: float, *, is_loaded_once: bool) -> int:
         """Have it load the program; return how many threads it has then."""
@@ -139,7 +143,7 @@ class ForkServer:
             self._notes.strike(told["exited"])
             exited = self._exits.pop(told["exited"], None)
             if exited and not exited.done():
-                exited.set_result(told["status"])
+                exited.set_result(HostEnd(told["status"], told["limit"]))
             return
         if "forked" in told:
             self._notes.add(told["forked"], "host")
@@ -158,7 +162,7 @@ class ForkServer:
                 os.killpg(pid, signal.SIGKILL)
             self._notes.strike(pid)
             if not exited.done():
-                exited.set_result(None)
+                exited.set_result(HostEnd(None))
         self._exits.clear()
 
     async def fork(self, *, start_seconds: float = START_SECONDS) -> HostProcess:
@@ -174,7 +178,7 @@ class ForkServer:
             ours.close()
             output.close()
             raise
-        host = HostProcess(pid, reader, writer, exited, output)
+        host = HostProcess(pid, reader, writer, exited, output, limits=self._limits)
         await _greeted(host, reader, start_seconds)
         return host
 
@@ -237,12 +241,13 @@ def _settings(spec: HostSpec, *, is_loaded_once: bool) -> bytes:
         "program": str(spec.program),
         "options": json.loads(spec.options),
         "path": list(spec.path),
+        "limits": spec.limits.as_json(),
         "is_loaded_once": is_loaded_once,
     }
     return json.dumps(settings).encode() + b"\n"
 
 
-def _ended() -> asyncio.Future[int | None]:
-    ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-    ended.set_result(None)
+def _ended() -> asyncio.Future[HostEnd]:
+    ended: asyncio.Future[HostEnd] = asyncio.get_running_loop().create_future()
+    ended.set_result(HostEnd(None))
     return ended

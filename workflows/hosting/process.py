@@ -20,9 +20,10 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-from workflows.hosting.errors import HostCrashed, HostError, HostTimeout
+from workflows.hosting.errors import HostCrashed, HostError, HostLimitExceeded, HostTimeout
+from workflows.hosting.limits import NO_LIMITS, HostLimits
 
 Json = Any
 OnMessage = Callable[[Json], None]
@@ -31,6 +32,13 @@ TAIL_BYTES = 64 * 1024
 LINE_LIMIT = 64 * 1024 * 1024  # bytes; a host refuses to send more than half of it
 GRACE_SECONDS = 0.5  # between SIGTERM and SIGKILL
 REPORT_SECONDS = 2.0  # how long a killed host's end may take to be reported
+
+
+class HostEnd(NamedTuple):
+    """How a host ended."""
+
+    status: int | None  # the exit code, or minus a signal; None when nobody saw the end
+    limit: str | None = None  # for which it was killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class HostSpec:
     python: str = ""  # interpreter; empty: the server's own
     path: tuple[str, ...] = ()  # added to sys.path
     env: tuple[str, ...] = ()  # names of variables that the host may see beside the allow-list
+    limits: HostLimits = NO_LIMITS
     cwd: str = ""  # where modules are imported, for configuration files that lie there; empty: the first of `path`
 
 
@@ -53,16 +62,18 @@ class HostProcess:
         pid: int,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        exited: asyncio.Future[int | None],
+        exited: asyncio.Future[HostEnd],
         output: BinaryIO,
         *,
+        limits: HostLimits = NO_LIMITS,
         grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         self._pid = pid
         self._reader = reader
         self._writer = writer
-        self._exited = exited  # the exit code, or minus a signal; None when nobody saw the end
+        self._exited = exited
         self._output = output  # where it prints when a call names no log
+        self._limits = limits
         self._grace_seconds = grace_seconds
         self._printed: tuple[Path | None, int] = (None, 0)  # log of the newest call, and where that call begins
         self._number = 0
@@ -94,7 +105,8 @@ class HostProcess:
 
         `env` is set for this call only; `cwd` is where it works; all that it prints goes to `log` (appended), or
         else only its tail is kept. After `timeout` seconds, or when the awaiting task is cancelled, the whole process
-        group gets SIGTERM and, after a short grace, SIGKILL. Raises `HostTimeout`, `HostCrashed`, `HostError`.
+        group gets SIGTERM and, after a short grace, SIGKILL. Raises `HostTimeout`, `HostCrashed`, `HostError`, and
+        `HostLimitExceeded`, after which the host is gone, too.
         """
         if self._is_busy:
             raise RuntimeError("a host runs one call at a time")
@@ -164,13 +176,22 @@ class HostProcess:
             raise EOFError
         if "error" in answer:
             told = answer["error"]
+            if limit := told["limit"]:
+                raise self._exceeded(limit, told["traceback"])
             raise HostError(told["kind"], told["message"], traceback_tail=told["traceback"], tail=self.tail())
         return answer
 
-    async def _crashed(self) -> HostCrashed:
+    def _exceeded(self, limit: str, traceback: str = "") -> HostLimitExceeded:
+        return HostLimitExceeded(self._limits.exceeded(limit), limit=limit, tail=self.tail() or traceback)
+
+    async def _crashed(self) -> HostCrashed | HostLimitExceeded:
         await asyncio.wait({self._exited}, timeout=self._grace_seconds)
         await self.kill()
-        status = self._exited.result() if self._exited.done() else None
+        status, limit = self._exited.result() if self._exited.done() else HostEnd(None)
+        if status == -signal.SIGXCPU and self._limits.cpu_seconds is not None:
+            limit = "cpu_seconds"
+        if limit:
+            return self._exceeded(limit)
         signal_number = -status if status is not None and status < 0 else None
         exit_code = status if status is not None and status >= 0 else None
         return HostCrashed(

@@ -45,6 +45,11 @@ class StepBuild:
         found = await self._ask("expand", params)
         return Expansion.of(tuple(ExpandedTask.from_json(task) for task in found["tasks"]), found["root"])
 
+    async def look(self) -> StageResult | None:
+        """Return the outputs if the stage is complete, None if it is not; runs and records nothing."""
+        expansion = await self.expand()
+        return await self._result(expansion) if expansion.task(expansion.root).is_complete else None
+
     async def run(self, recorder: StageRecorder) -> StageResult:
         """Build what is not there and return the outputs."""
         if self._call.log_dir:

@@ -19,7 +19,7 @@ class StageError(StepError):
 
 
 class StageFailed(StageError):
-    """A task failed, was not complete afterwards, or needs something that nobody builds."""
+    """A task failed, met a limit, was not complete afterwards, or needs something that nobody builds."""
 
 
 class InvalidParameter(StageError):

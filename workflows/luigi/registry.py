@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.hosting.errors import HostFailure
+from workflows.hosting.limits import NO_LIMITS, HostLimits
 from workflows.hosting.pool import HostPool
 from workflows.hosting.process import HostSpec
 from workflows.luigi.agents import BadAgent, StageAgent
@@ -28,6 +29,7 @@ class LuigiGroup:
     version: str = "0.0.0"
     workdir: Path | None = None  # None: a private directory of the run
     env: tuple[str, ...] = ()  # names of variables that the stages may see
+    limits: HostLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def host_spec(group: LuigiGroup) -> HostSpec:
         python=str(group.python or ""),
         path=tuple(str(path) for path in group.path),
         env=group.env,
+        limits=group.limits,
     )
 
 

@@ -31,8 +31,7 @@ class LuigiStages:
         Raises `StageFailed`, `StageTimeout`, `StageCrashed`, `StageUnavailable`, `InvalidParameter`, `InvalidResult`.
         Cancelling the awaiting task stops the work for real.
         """
-        if self._path_of is not None:
-            call = replace(call, arguments=await with_local_files(call.parameters, call.arguments, self._path_of))
+        call = await self._with_files(call)
         limit = asyncio.timeout(call.timeout)
         build = StepBuild(call, self._pool, self._workplaces, limit)
         try:
@@ -42,6 +41,18 @@ class LuigiStages:
             if not limit.expired():
                 raise
             raise StageTimeout(f"{call.stage}: not done after {call.timeout:g} seconds", tail=build.tail) from None
+
+    async def look(self, call: StageCall) -> StageResult | None:
+        """Return the outputs of a stage that is complete, None of one that is not; runs nothing. Raises as `run`."""
+        call = replace(await self._with_files(call), requires="satisfied")
+        limit = asyncio.timeout(call.timeout)
+        try:
+            async with limit:
+                return await StepBuild(call, self._pool, self._workplaces, limit).look()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise StageTimeout(f"{call.stage}: gave no answer in {call.timeout:g} seconds") from None
 
     async def preview(self, call: StageCall) -> Expansion:
         """Return what `run` would do; runs nothing. Raises what `run` raises."""
@@ -53,6 +64,11 @@ class LuigiStages:
             if not limit.expired():
                 raise
             raise StageTimeout(f"{call.stage}: not expanded after {call.timeout:g} seconds") from None
+
+    async def _with_files(self, call: StageCall) -> StageCall:
+        if self._path_of is None:
+            return call
+        return replace(call, arguments=await with_local_files(call.parameters, call.arguments, self._path_of))
 
     async def aclose(self) -> None:
         """Do nothing: the pool belongs to whoever opened it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from workflows.attempt import cut_off
-from workflows.errors import StepError, UnknownArtifact
+from workflows.errors import NotReady, StepError, UnknownArtifact
 from workflows.failpoints import hit
 from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.stages import StageCall, StageResult, TaskOutcome
@@ -24,7 +24,7 @@ WORKERS = 8  # tasks of one step at a time
 
 
 async def run_stage(call: NodeCall) -> Json:
-    """Return `{outputs}`, and `data` when the step reads what its targets hold."""
+    """Return `{outputs}`, and `data` when the step reads what its targets hold; raises `NotReady` for a poll."""
     attempt, step = call.attempt, call.program.step
     group = attempt.ports.groups.get(step.call.name) if step.call else None
     if step.call is None or group is None:
@@ -45,7 +45,12 @@ async def run_stage(call: NodeCall) -> Json:
         workers=WORKERS,
         log_dir=directory / LOGS / call.step_id,
     )
-    result = await attempt.ports.stages.run(stage_call, _Recorder(call))
+    if step.verb == "wait":  # a poll: whoever builds it, it is not us
+        result = await attempt.ports.stages.look(stage_call)
+        if result is None:
+            raise NotReady
+    else:
+        result = await attempt.ports.stages.run(stage_call, _Recorder(call))
     _keep(call, result)
     return {"outputs": _without_paths(result.outputs)} | ({"data": result.data} if result.has_data else {})
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from workflows.asking import answered, check_deadline, expiry, interrupt_id, put
-from workflows.errors import StepError
+from workflows.errors import NotReady, StepError
 from workflows.nodes.call import NodeCall
 from workflows.records import Question, QuestionAsked, QuestionKind
 
@@ -73,9 +74,10 @@ async def _poll(call: NodeCall, every: float) -> Json:
         end = _own_end(call)
         if end is not None and end <= datetime.now(UTC):
             _raise_timeout(call)
-        result = await node(call)
-        if call.program.until is None or await call.evaluate(call.program.until, result=result):
-            return result
+        with suppress(NotReady):
+            result = await node(call)
+            if call.program.until is None or await call.evaluate(call.program.until, result=result):
+                return result
         at = datetime.now(UTC) + timedelta(seconds=every)
         await answered(call, await _put(call, "poll", expiry(call, at, end)))
 

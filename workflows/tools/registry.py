@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.hosting.errors import HostFailure
+from workflows.hosting.limits import NO_LIMITS, HostLimits
 from workflows.hosting.pool import HostPool
 from workflows.hosting.process import HostSpec
 
@@ -30,6 +31,12 @@ class ToolGroup:
     version: str = "0.0.0"
     env: tuple[str, ...] = ()  # names of variables that a host of the group may see
     secrets: tuple[str, ...] = ()  # the only secrets that a spec may hand to its tools
+    limits: HostLimits = NO_LIMITS
+
+    @property
+    def needs_hosts(self) -> bool:
+        """Tell whether its async tools, too, must not run in the server's process."""
+        return self.python is not None or self.limits != NO_LIMITS
 
     @property
     def host(self) -> HostSpec:
@@ -40,6 +47,7 @@ class ToolGroup:
             python=str(self.python or ""),
             path=tuple(str(one) for one in self.path),
             env=self.env,
+            limits=self.limits,
         )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.errors import StepError, UnknownSecret
-from workflows.hosting.errors import HostError, HostFailure, HostTimeout
+from workflows.hosting.errors import HostError, HostFailure, HostLimitExceeded, HostTimeout
 from workflows.hosting.pool import HostPool
 from workflows.local_files import PathOf, with_local_files
 from workflows.ports import Secrets, ToolCall
@@ -104,6 +104,8 @@ class CatalogTools:
         except HostError as error:
             kind = error.kind if error.kind in _KINDS else "tool-failed"
             raise StepError(error.message, error_name=kind, tail=error.tail) from error
+        except HostLimitExceeded as error:
+            raise StepError(error.message, error_name="tool-failed", tail=error.tail) from error
         except HostFailure as error:
             raise StepError(error.message, error_name=error.name, tail=error.tail) from error
 

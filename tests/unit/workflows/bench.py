@@ -19,6 +19,7 @@ from workflows.attempt import Ports
 from workflows.engine import Engine
 from workflows.hosting.evaluation import Evaluator
 from workflows.hosting.pool import HostPool
+from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.stages import LuigiStages
 from workflows.memory import MemoryArtifacts, MemoryJournal, MemoryPlans, MemoryTools
 from workflows.ports import ToolCall
@@ -63,20 +64,21 @@ class Bench:
     folder: Path
     evaluator: Evaluator
     tools: dict[str, Tool] = field(default_factory=dict)
+    groups: dict[str, LuigiGroup] = field(default_factory=dict)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     saver: InMemorySaver = field(default_factory=InMemorySaver)
     run_id: RunId = RUN
+    pool: HostPool = field(default_factory=lambda: HostPool(environ={}))  # close it where groups are
     engine: Engine | None = None
 
     def start(self, plan: Plan) -> Engine:
         """Open an engine, as a server does when it starts."""
-        pool = HostPool(environ={})
         ports = Ports(
             journal=self.journal,
             artifacts=MemoryArtifacts(self.folder),
             tools=MemoryTools(self.tools),
-            stages=LuigiStages(pool),
-            groups={},
+            stages=LuigiStages(self.pool),
+            groups=self.groups,
             evaluator=self.evaluator,
             cache=self.journal,
         )

@@ -12,4 +12,6 @@ from workflows.hosting.evaluation import Evaluator
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with Evaluator() as evaluator:
-        yield Bench(tmp_path, evaluator)
+        bench = Bench(tmp_path, evaluator)
+        yield bench
+        await bench.pool.aclose()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from workflows.catalog_file import CatalogFile, CatalogFileError, read_catalog_file
+from workflows.hosting.limits import HostLimits
 from workflows.luigi.registry import LuigiGroup
 from workflows.tools.registry import ToolGroup
 from workflows.tools.secrets import SecretSource
@@ -20,12 +21,15 @@ python = ".venv/bin/python"
 version = "1.4.0"
 workdir = "out"
 env = ["MARKET_DB"]
+limits = {cpu_seconds = 600, memory = "2GiB", file_size = "1500 kB", processes = 64}
 [luigi.plain]
 modules = ["plain"]
 [tools.web]
 modules = ["tools.web"]
 path = ["lib"]
 secrets = ["SEARCH_KEY", "OTHER_KEY"]
+[tools.web.limits]
+memory = 134217728
 [secrets.SEARCH_KEY]
 env = "SEARCH"
 [secrets.OTHER_KEY]
@@ -59,10 +63,12 @@ def test_every_key_is_read_and_paths_are_relative_to_the_file(tmp_path: Path) ->
         version="1.4.0",
         workdir=tmp_path / "out",
         env=("MARKET_DB",),
+        limits=HostLimits(cpu_seconds=600, memory=2**31, file_size=1_500_000, processes=64),
     )
     assert file.luigi == (market, LuigiGroup(name="plain", modules=("plain",)))
     secrets = ("SEARCH_KEY", "OTHER_KEY")
-    assert file.tools == (ToolGroup("web", ("tools.web",), path=(tmp_path / "lib",), secrets=secrets),)
+    web = ToolGroup("web", ("tools.web",), path=(tmp_path / "lib",), secrets=secrets, limits=HostLimits(memory=2**27))
+    assert file.tools == (web,)
     assert file.secrets == {
         "SEARCH_KEY": SecretSource(env="SEARCH"),
         "OTHER_KEY": SecretSource(file=tmp_path / "other.key"),
@@ -95,6 +101,19 @@ def test_keys_of_others_are_left_alone(tmp_path: Path) -> None:
         ("[luigi.a]\nmodules = []", "FILE:2: `modules` of [luigi.a] must be a list of modules"),
         ('[luigi.a]\nmodules = ["a"]\nversion = "1"', "FILE:3: `version` of [luigi.a] must be a version of three"),
         ('[luigi.a]\nmodules = ["a"]\nsecrets = []', "FILE:3: [luigi.a] has an unknown key `secrets`: known are"),
+        ('[luigi.a]\nmodules = ["a"]\nlimits = 3', "FILE:3: `limits` of [luigi.a] must be a table, such as {cpu_"),
+        ('[luigi.a]\nmodules = ["a"]\nlimits = {memory = "2 gigs"}',
+         "FILE:3: `memory` of `limits` of [luigi.a] must be a size of at least 64 MiB, such as"),
+        ('[luigi.a]\nmodules = ["a"]\n[luigi.a.limits]\ncpu_seconds = 1\nmemory = "1MiB"',
+         "FILE:5: `memory` of `limits` of [luigi.a] must be a size of at least 64 MiB, such as"),
+        ('[luigi.a]\nmodules = ["a"]\nlimits = {file_size = true}',
+         "FILE:3: `file_size` of `limits` of [luigi.a] must be a size of at least 1 MiB"),
+        ('[tools.a]\nmodules = ["a"]\nlimits = {cpu_seconds = 0}',
+         "FILE:3: `cpu_seconds` of `limits` of [tools.a] must be a whole number of seconds, from 1"),
+        ('[tools.a]\nmodules = ["a"]\nlimits = {processes = "many"}',
+         "FILE:3: `processes` of `limits` of [tools.a] must be a whole number, from 0"),
+        ('[tools.a]\nmodules = ["a"]\nlimits = {memori = 1}',
+         "FILE:3: `limits` of [tools.a] has an unknown key `memori`: did you mean `memory`?"),
         ('[luigi.A]\nmodules = ["a"]', "FILE:1: `A` is no name: a group's name is like `market`"),
         ('[secrets.a-b]\nenv = "A"', "FILE:1: `a-b` is no name: a secret's name is like `SEARCH_KEY`"),
         ("[secrets.A]\n", "FILE:1: [secrets.A] needs exactly one of `env"),

@@ -2,12 +2,15 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.workflows.bench import Bench
+from tests.unit.workflows.bench import Bench, plan_of
 from tests.unit.workflows.written import written
+from translator.planning.plan import Binding, Step, Wait
+from workflows.luigi.registry import LuigiGroup
 from workflows.ports import ToolCall
 from workflows.records import SignalKept
 from workflows.run import RunStatus
@@ -130,6 +133,25 @@ async def test_a_poll_calls_until_its_condition_holds(bench: Bench) -> None:
     assert status is RunStatus.SUCCEEDED
     assert await outputs(bench) == {"last": {"ready": True}}
     assert len(calls) == 3
+
+
+async def test_a_polled_stage_is_done_when_it_is_complete_and_never_run(bench: Bench) -> None:
+    group = LuigiGroup("shop", ("shop",), (Path(__file__).parent / "luigi/pipelines",))
+    bench.groups = {"shop.Bottom": group}
+    binding = Binding(kind="stage", name="shop.Bottom", version="1.0.0", source_digest="", parameters={}, result={})
+    step = Step(id="a", verb="wait", path="/nodes/a", call=binding, wait=Wait(every_seconds=0.05), read="text")
+    plan = plan_of(step, outputs={"text": "${ nodes.a.result.data }"})
+    assert await bench.run(plan) is RunStatus.WAITING
+    assert [one.kind for one in (await bench.history()).questions] == ["poll"]
+    await expire(bench)
+    assert await bench.resume(plan) is RunStatus.WAITING
+    target = next(path for path in bench.folder.rglob("*") if path.is_dir() and path.name == "work") / "out/Bottom.txt"
+    target.parent.mkdir()
+    target.write_text("made by others")
+    await expire(bench)
+    assert await bench.resume(plan) is RunStatus.SUCCEEDED
+    assert await outputs(bench) == {"text": "made by others"}
+    assert not (await bench.history()).expansions
 
 
 async def test_an_event_of_the_workflows_own_hides_what_is_masked(bench: Bench) -> None:
