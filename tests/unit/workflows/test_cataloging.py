@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import AsyncIterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from workflows.catalog_file import CatalogFile, read_catalog_file
 from workflows.cataloging import LoadedCatalog, open_catalog
 from workflows.entry_points import STAGES, TOOLS
+from workflows.hosting.limits import HostLimits
 from workflows.hosting.pool import HostPool
 from workflows.tools.registry import ToolGroup
 
@@ -112,9 +114,12 @@ env = "KEY"
     assert str(tmp_path) in sys.path[1:]
 
 
-async def test_tools_of_another_interpreter_all_run_in_hosts(tmp_path: Path, pool: HostPool, module: str) -> None:
+@pytest.mark.parametrize("confined", [{"python": Path(sys.executable)}, {"limits": HostLimits(cpu_seconds=9)}])
+async def test_tools_that_are_confined_all_run_in_hosts(
+    tmp_path: Path, pool: HostPool, module: str, confined: dict[str, Any]
+) -> None:
     write(tmp_path, module, TOOLS_SOURCE)
-    group = ToolGroup("g", (module,), path=(tmp_path,), python=Path(sys.executable))
+    group = ToolGroup("g", (module,), path=(tmp_path,), **confined)
     loaded = await open_catalog(CatalogFile(tools=(group,)), pool, entry_points=[])
     assert summary(loaded) == [("tool", "g.add", "0.0.0", False), ("tool", "g.wait", "0.0.0", False)]
     assert module not in sys.modules
