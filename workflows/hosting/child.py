@@ -29,6 +29,7 @@ import threading
 import types
 from typing import TYPE_CHECKING, Any
 
+from .child_bootstrap import import_early
 from .child_forks import ForkServer
 from .child_host import Watchdog, Wire
 from .child_limits import Limits
@@ -70,7 +71,7 @@ def main() -> None:
     sys.argv = [settings["program"]]
     load = load_before_forks(control, settings) if settings["is_loaded_once"] else load_in_each_host(settings)
     Wire(control).send({"ready": os.getpid(), "threads": count_threads()})
-    ForkServer(control, load, Limits(settings["limits"])).serve()
+    ForkServer(control, load, Limits(settings["limits"]), settings["bootstrap"]).serve()
 
 
 def load_before_forks(control: socket.socket, settings: dict[str, Any]) -> Callable[[], Methods]:
@@ -78,6 +79,7 @@ def load_before_forks(control: socket.socket, settings: dict[str, Any]) -> Calla
     watchdog = Watchdog(control)
     watchdog.start()
     methods = load_program(settings)
+    import_early(settings["bootstrap"])
     watchdog.stop()
     gc.collect()
     gc.freeze()  # so that collections in hosts do not touch, and thus copy, the pages they share

@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import contextlib
 import errno
+import faulthandler
 import os
 import select
 import signal
@@ -15,6 +16,7 @@ import socket
 import traceback
 from typing import TYPE_CHECKING
 
+from .child_bootstrap import BootstrapFailed, run_bootstrap
 from .child_host import Host, Watchdog, Wire, capture_output, end_own_group
 from .child_limits import has_more_below
 from .child_reaping import Orphans, adopt_orphans, kill_group, reap_with_group
@@ -32,9 +34,10 @@ COUNT_MILLISECONDS = 50  # between two counts of the processes of hosts, where t
 class ForkServer:
     """Forks hosts on request, reports how each ended, and lets none survive it."""
 
-    def __init__(self, control: socket.socket, load: Callable[[], Methods], limits: Limits) -> None:
+    def __init__(self, control: socket.socket, load: Callable[[], Methods], limits: Limits, bootstrap: str) -> None:
         self._control = control
         self._load = load
+        self._bootstrap = bootstrap
         self._limits = limits
         self._crowded: set[int] = set()  # hosts that had too many processes
         self._wire = Wire(control)
@@ -107,9 +110,16 @@ class ForkServer:
         os.close(self._woken)
         os.close(self._waker)
         capture_output(output)
+        faulthandler.enable(2, all_threads=False)  # a crash in C code leaves a trace in the log
         Watchdog(connection, self._limits.file_size).start()
         self._limits.hold()
-        Host(connection, output, self._load(), self._limits).serve()
+        methods = self._load()
+        try:
+            run_bootstrap(self._bootstrap)
+        except BootstrapFailed as failure:
+            Wire(connection).send({"refused": str(failure)})
+            return
+        Host(connection, output, methods, self._limits).serve()
 
     def _report_ends(self) -> None:
         ended = {pid: status for pid in sorted(self._hosts) if (status := reap_with_group(pid)) is not None}

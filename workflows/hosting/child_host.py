@@ -16,6 +16,8 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from .child_reaping import children_of
+
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
     from collections.abc import Callable, Generator, Mapping
 
@@ -149,6 +151,7 @@ class Host:
         self._wire = Wire(connection)
         self._home = os.getcwd()  # noqa: PTH109 - a text is what chdir wants back
         self._environment = dict(os.environ)
+        self._helpers = set(children_of(os.getpid()))  # what the bootstrap or the imports have started
 
     def serve(self) -> None:
         """Greet, answer, and take the whole group along at the end."""
@@ -162,10 +165,15 @@ class Host:
         try:
             with self._surroundings(request):
                 result = self._methods[request["method"]](request["params"], Call(self._wire, number))
-            self._wire.send({"id": number, "result": result})
+            self._wire.send({"id": number, "result": result, "is_last": self._has_left_processes()})
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a stage must not end the host
             told = {**describe_error(error), "limit": self._limits.met_in(error)}
-            self._wire.send({"id": number, "error": told}, is_lenient=True)
+            is_last = self._has_left_processes()
+            self._wire.send({"id": number, "error": told, "is_last": is_last}, is_lenient=True)
+
+    def _has_left_processes(self) -> bool:
+        """Tell whether a call has left children behind, which must not outlive it."""
+        return not self._helpers.issuperset(children_of(os.getpid()))
 
     @contextlib.contextmanager
     def _surroundings(self, request: dict[str, Any]) -> Generator[None, None, None]:
@@ -177,6 +185,7 @@ class Host:
             if request.get("cwd"):
                 os.chdir(request["cwd"])
             os.environ.update(request.get("env") or {})
+            forget_temporary()
             self._limits.begin_call()
             yield
         finally:
@@ -186,7 +195,14 @@ class Host:
                 os.close(output)
             os.environ.clear()
             os.environ.update(self._environment)
+            forget_temporary()
             os.chdir(self._home)
+
+
+def forget_temporary() -> None:
+    """Let `tempfile` look again where TMPDIR is."""
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"].tempdir = None
 
 
 def describe_error(error: BaseException) -> dict[str, str]:

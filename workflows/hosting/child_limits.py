@@ -5,15 +5,15 @@ Part of the child side of hosts: standard library only, Python 3.8.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import math
-import os
 import resource
 import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
+
+from .child_reaping import children_of
 
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
     from collections.abc import Iterator
@@ -96,18 +96,9 @@ def has_more_below(pid: int, most: int) -> bool:
     found: set[int] = set()
     waiting = [pid]
     while waiting:
-        fresh = set(_children(waiting.pop())) - found
+        fresh = set(children_of(waiting.pop())) - found
         found |= fresh
         waiting += fresh
         if len(found) > most:  # at once: who forks without end forks faster than anybody counts
             return True
     return False
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - names are what is wanted
-            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", encoding="ascii") as file:  # noqa: PTH123
-                found += [int(one) for one in file.read().split()]
-    return found

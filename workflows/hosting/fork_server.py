@@ -14,6 +14,7 @@ import tempfile
 from asyncio.subprocess import DEVNULL, Process
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +22,7 @@ from workflows.hosting.errors import HostStartFailed
 from workflows.hosting.group_notes import FORK_SERVER, GroupNotes
 from workflows.hosting.limits import HostLimits
 from workflows.hosting.process import LINE_LIMIT, HostEnd, HostProcess, HostSpec, read_end
+from workflows.hosting.sandbox import Sandbox, explained
 
 HERE = Path(__file__).parent
 # no file of ours is the child's main module: what the user's code spawns would run it again
@@ -39,14 +41,27 @@ def host_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict
     return {name: environ[name] for name in wanted if name in environ}
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a fork server and its hosts have around them."""
+
+    notes: GroupNotes
+    limits: HostLimits
+    sandbox: Sandbox | None
+
+    def close(self) -> None:
+        """Remove what belonged to them alone."""
+        if self.sandbox:
+            self.sandbox.close()
+
+
 class ForkServer:
     """A process that has imported a program and forks hosts of it in milliseconds."""
 
-    def __init__(
-        self, process: Process, control: socket.socket, output: BinaryIO, notes: GroupNotes, limits: HostLimits
-    ) -> None:
+    def __init__(self, process: Process, control: socket.socket, output: BinaryIO, surroundings: Surroundings) -> None:
+        notes = surroundings.notes
         self._process = process
-        self._limits = limits
+        self._surroundings = surroundings
         self._notes = notes
         notes.add(process.pid, FORK_SERVER)
         self._control = control
@@ -85,28 +100,32 @@ class ForkServer:
 
     @classmethod
     async def _spawned(cls, spec: HostSpec, environ: Mapping[str, str], notes: GroupNotes) -> ForkServer:
+        sandbox = Sandbox(spec.writable, environ) if spec.sandbox else None
+        surroundings = Surroundings(notes, spec.limits, sandbox)
         ours, theirs = socket.socketpair()
         output = open_output()
+        command = [spec.python or sys.executable, "-I", "-u", "-c", LAUNCH, str(HERE), str(theirs.fileno())]
+        env = host_environment(environ, spec.env) | ({"TMPDIR": sandbox.folder} if sandbox else {})
         try:
             process = await asyncio.create_subprocess_exec(
-                spec.python or sys.executable,
-                *("-I", "-u", "-c", LAUNCH, str(HERE), str(theirs.fileno())),
+                *(sandbox.around(command) if sandbox else command),
                 stdin=DEVNULL,
                 stdout=output,
                 stderr=output,
                 cwd=spec.cwd or (spec.path[0] if spec.path else None),
-                env=host_environment(environ, spec.env),
+                env=env,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
         except OSError as error:
             ours.close()
             output.close()
+            surroundings.close()
             reason = f"the interpreter cannot be started: {error.strerror}"
             raise HostStartFailed(reason, exit_code=None, signal=None) from error
         finally:
             theirs.close()
-        return cls(process, ours, output, notes, spec.limits)
+        return cls(process, ours, output, surroundings)
 
     async def load(self, spec: HostSpec, start_seconds: float, *, is_loaded_once: bool) -> int:
         """Have it load the program; return how many threads it has then."""
@@ -127,7 +146,9 @@ class ForkServer:
             tail = read_end(self._output)
             await self.aclose()
             code = self._process.returncode
-            raise HostStartFailed("the program cannot be loaded", exit_code=code, signal=None, tail=tail)
+            raise HostStartFailed(
+                explained(tail) or "the program cannot be loaded", exit_code=code, signal=None, tail=tail
+            )
         return int(ready["threads"])
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -178,7 +199,7 @@ class ForkServer:
             ours.close()
             output.close()
             raise
-        host = HostProcess(pid, reader, writer, exited, output, limits=self._limits)
+        host = HostProcess(pid, reader, writer, exited, output, limits=self._surroundings.limits)
         await _greeted(host, reader, start_seconds)
         return host
 
@@ -210,6 +231,7 @@ class ForkServer:
         self._notes.strike(self._process.pid)
         self._control.close()
         self._output.close()
+        self._surroundings.close()
 
 
 def open_output() -> BinaryIO:
@@ -229,11 +251,16 @@ async def _greeted(host: HostProcess, reader: asyncio.StreamReader, start_second
         await host.kill()
         host.dispose()
         raise
-    if not line:
+    told: dict[str, Any] = {}
+    with contextlib.suppress(ValueError):
+        told = dict(json.loads(line))
+    if "hello" not in told:
         await host.kill()
         tail = host.tail()
         host.dispose()
-        raise HostStartFailed("the host did not come up", exit_code=None, signal=None, tail=tail)
+        raise HostStartFailed(
+            str(told.get("refused", "the host did not come up")), exit_code=None, signal=None, tail=tail
+        )
 
 
 def _settings(spec: HostSpec, *, is_loaded_once: bool) -> bytes:
@@ -242,6 +269,7 @@ def _settings(spec: HostSpec, *, is_loaded_once: bool) -> bytes:
         "options": json.loads(spec.options),
         "path": list(spec.path),
         "limits": spec.limits.as_json(),
+        "bootstrap": spec.bootstrap,
         "is_loaded_once": is_loaded_once,
     }
     return json.dumps(settings).encode() + b"\n"

@@ -51,6 +51,9 @@ class HostSpec:
     path: tuple[str, ...] = ()  # added to sys.path
     env: tuple[str, ...] = ()  # names of variables that the host may see beside the allow-list
     limits: HostLimits = NO_LIMITS
+    bootstrap: str = ""  # "module:callable", called in every host before anything else
+    sandbox: str = ""  # "bwrap", or none
+    writable: tuple[str, ...] = ()  # where it may write, when it has a sandbox; then it serves that place alone
     cwd: str = ""  # where modules are imported, for configuration files that lie there; empty: the first of `path`
 
 
@@ -79,6 +82,7 @@ class HostProcess:
         self._number = 0
         self._is_busy = False
         self._is_broken = False
+        self._is_spent = False  # a call has left processes behind: they go, and the host with them
 
     @property
     def pid(self) -> int:
@@ -115,6 +119,8 @@ class HostProcess:
             return await self._limited(self._request(method, params, cwd, env, log), timeout, on_message)
         finally:
             self._is_busy = False
+            if self._is_spent:
+                await self._end_at_once()
 
     async def _limited(self, request: bytes, seconds: float | None, on_message: OnMessage | None) -> Json:
         limit = asyncio.timeout(seconds)
@@ -174,6 +180,7 @@ class HostProcess:
             is_ours, answer = False, {}
         if not is_ours:  # the user's code wrote into our socket: nothing that comes after can be trusted
             raise EOFError
+        self._is_spent = bool(answer.get("is_last"))
         if "error" in answer:
             told = answer["error"]
             if limit := told["limit"]:
@@ -220,6 +227,11 @@ class HostProcess:
             if self._exited.done():
                 last_word.cancel()
         self._writer.transport.abort()
+
+    async def _end_at_once(self) -> None:
+        self._is_broken = True
+        self._signal(signal.SIGKILL)
+        await asyncio.wait({self._exited}, timeout=REPORT_SECONDS)
 
     def _signal(self, number: signal.Signals) -> None:
         if not self._exited.done():

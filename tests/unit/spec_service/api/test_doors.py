@@ -99,6 +99,26 @@ def test_from_spec_to_outputs(client):
     assert checkpoints[0]["id"] == state["checkpoint"]
 
 
+def test_what_a_step_masks_is_not_in_the_state_that_people_see(client):
+    text = """
+apiVersion: specloom/v1
+kind: Workflow
+metadata: {name: masked}
+state: {customer: {type: object}, email: {type: string}}
+outputs: {reached: "${ state.email.size() }"}
+start: a
+nodes:
+  a: {set: {customer: {name: Ada, email: a@b.c}, email: a@b.c}, next: b}
+  b: {emit: {event: seen, data: {email: "${ state.email }"}}, mask: [email], next: end}
+"""
+    spec = client.post("/specs", content=text, headers={"content-type": "application/yaml"}).json()["id"]
+    run = client.post(f"/specs/{spec}/execute?wait=true").json()
+    assert (run["status"], run["outputs"]) == ("succeeded", {"reached": 5})
+    shown = client.get(f"/runs/{run['id']}/state").json()["values"]
+    assert shown == {"customer": {"name": "Ada", "email": "***"}, "email": "***"}
+    assert "a@b.c" not in client.get(f"/runs/{run['id']}/events").text
+
+
 def test_an_execute_needs_no_body_and_fills_in_defaults(client):
     spec = post_spec(client, HELLO, "hello-defaults")
     answer = client.post(f"/specs/{spec}/execute?wait=true")
