@@ -201,8 +201,9 @@ class Host:
 
 def forget_temporary() -> None:
     """Let `tempfile` look again where TMPDIR is."""
-    if "tempfile" in sys.modules:
-        sys.modules["tempfile"].tempdir = None
+    known: Any = sys.modules.get("tempfile")
+    if known is not None:
+        known.tempdir = None
 
 
 def describe_error(error: BaseException) -> dict[str, str]:
