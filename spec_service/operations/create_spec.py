@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from spec_service.ports import NewSpec, SpecSource
+from spec_service.ports import SpecSource
 from spec_service.requests import Media
 from spec_service.services import Services
 from spec_service.showing import spec_view
+from spec_service.storing import store_spec
 from spec_service.views import SpecView
 
 
@@ -15,19 +14,5 @@ async def create_spec(
     services: Services, data: bytes, media: Media, source: SpecSource | None = None
 ) -> tuple[SpecView, bool]:
     """Store a spec; False when the same one was there already. Raises `Refused`, `VersionExists`."""
-    checked = await services.planner.check(data, media)
-    metadata = checked.spec.metadata
-    spec = NewSpec(
-        name=metadata.name,
-        version=metadata.version,
-        digest=checked.digest,
-        text=data.decode(),
-        media_type=media,
-        at=datetime.now(UTC),
-        description=metadata.description or "",
-        labels=metadata.labels,
-        warnings=tuple(one.model_dump() for one in checked.advice),
-        source=source,
-    )
-    stored, is_new = await services.specs.put(spec)
+    stored, is_new = await store_spec(services, data, media, source)
     return spec_view(stored), is_new

@@ -11,7 +11,7 @@ from spec_service.api.streams import as_event_stream
 from spec_service.errors import BadQuery, Refused
 from spec_service.eventually import Eventually
 from spec_service.expiring import Expiries
-from spec_service.operations.execute_spec import new_run_id
+from spec_service.queueing import new_run_id
 from spec_service.requests import ExecuteRequest, ResumeRequest
 from spec_service.settings import Settings
 from spec_service.stopping import StopSignal
