@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +30,7 @@ from workflows.tools.registry import ToolGroup
 from workflows.tools.secrets import SecretSource
 
 _MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+_CALLABLE = _MODULE.removesuffix("$") + _MODULE.replace("^", ":")
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _NO_VERSION = "0.0.0"
@@ -42,6 +43,7 @@ OTHERS = ("publish",)
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Module = Annotated[str, StringConstraints(pattern=_MODULE)]
+_Callable = Annotated[str, StringConstraints(pattern=_CALLABLE)]
 _Variable = Annotated[str, StringConstraints(pattern=_VARIABLE)]
 _GROUP_RULE = "a group's name is like `market` or `web-tools`: small letters, digits, `.`, `_`, `-`"
 _SECRET_RULE = "a secret's name is like `SEARCH_KEY`: letters, digits, `_`"  # noqa: S105 - a sentence
@@ -113,6 +115,8 @@ class _GroupTable(_Table):
     version: _Version = _NO_VERSION
     env: list[_Variable] = []
     limits: _LimitsTable = _LimitsTable()
+    sandbox: Literal["", "bwrap"] = ""
+    bootstrap: _Callable | None = None
 
 
 class _LuigiTable(_GroupTable):
@@ -240,6 +244,8 @@ def _luigi_group(name: str, table: _LuigiTable, folder: Path) -> LuigiGroup:
         workdir=None if table.workdir == "run" else folder / table.workdir,
         env=tuple(table.env),
         limits=HostLimits(**table.limits.model_dump()),
+        sandbox=table.sandbox,
+        bootstrap=table.bootstrap or "",
     )
 
 
@@ -253,4 +259,6 @@ def _tool_group(name: str, table: _ToolTable, folder: Path) -> ToolGroup:
         env=tuple(table.env),
         secrets=tuple(table.secrets),
         limits=HostLimits(**table.limits.model_dump()),
+        sandbox=table.sandbox,
+        bootstrap=table.bootstrap or "",
     )

@@ -27,6 +27,8 @@ _WANTED = {
     "secrets": 'names of secrets, such as ["SEARCH_KEY"]',
     "file": 'the path of a file, such as "search.key", relative to this file',
     "limits": 'a table, such as {cpu_seconds = 600, memory = "2GiB", file_size = "1GiB", processes = 64}',
+    "sandbox": '"bwrap" (bubblewrap: it writes only where it works), or not there at all',
+    "bootstrap": 'a callable in a module, such as "pipelines.setup:prepare"',
     "cpu_seconds": "a whole number of seconds, from 1",
     "memory": 'a size of at least 64 MiB, such as "2GiB"',
     "file_size": 'a size of at least 1 MiB, such as "1GiB"',

@@ -167,7 +167,8 @@ class Host:
                 result = self._methods[request["method"]](request["params"], Call(self._wire, number))
             self._wire.send({"id": number, "result": result, "is_last": self._has_left_processes()})
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a stage must not end the host
-            told = {**describe_error(error), "limit": self._limits.met_in(error)}
+            told: dict[str, Any] = {**describe_error(error), "limit": self._limits.met_in(error)}
+            told["message"] += self._limits.hint_at(error)
             is_last = self._has_left_processes()
             self._wire.send({"id": number, "error": told, "is_last": is_last}, is_lenient=True)
 

@@ -63,6 +63,12 @@ class Limits:
                 return name
         return None
 
+    def hint_at(self, error: BaseException) -> str:
+        """Return what explains an error of the sandbox's making; empty for others."""
+        if self._told.get("sandbox") and getattr(error, "errno", None) == errno.EROFS:
+            return " (its group has a sandbox: it writes only in the run's directory and in TMPDIR)"
+        return ""
+
 
 def _set_soft(kind: int, value: int) -> None:
     # the hard limit stays: what an ordinary user has lowered he cannot raise again, and hosts serve many calls

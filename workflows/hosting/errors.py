@@ -16,6 +16,11 @@ class HostFailure(SpecloomError):
         super().__init__(message)
         self.tail = tail  # the end of what the host's code printed, at most 64 KiB
 
+    def in_one_line(self) -> str:
+        """Return the message with the last line of what was printed: of a traceback, the exception."""
+        last = self.tail.strip().rpartition("\n")[2]
+        return self.message if last in self.message else f"{self.message}: {last}"
+
 
 class HostTimeout(HostFailure):
     """The call took too long; the host and its children are gone."""

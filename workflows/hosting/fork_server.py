@@ -268,7 +268,7 @@ def _settings(spec: HostSpec, *, is_loaded_once: bool) -> bytes:
         "program": str(spec.program),
         "options": json.loads(spec.options),
         "path": list(spec.path),
-        "limits": spec.limits.as_json(),
+        "limits": {**spec.limits.as_json(), "sandbox": spec.sandbox},
         "bootstrap": spec.bootstrap,
         "is_loaded_once": is_loaded_once,
     }

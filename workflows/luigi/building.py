@@ -32,10 +32,11 @@ class StepBuild:
         self._pool = pool
         self._workplaces = workplaces
         self._limit = limit
-        self._spec: HostSpec = host_spec(call.group)
+        self._spec: HostSpec = host_spec(call.group, (call.run_dir, call.directory))
         self._slots = asyncio.Semaphore(max(1, min(call.workers, pool.limit)))
         self._failures: list[tuple[ExpandedTask, StageError]] = []
         self.tail = ""
+        self.temporary: Path | None = None  # TMPDIR of the tasks; None: the server's own
 
     async def expand(self) -> Expansion:
         """Ask a host what the stage requires; runs nothing."""
@@ -96,7 +97,7 @@ class StepBuild:
                         {**self._about(task, expansion), "requires": call.requires, "note": str(note)},
                         on_message=progress.take,
                         cwd=call.directory,
-                        env={"SPECLOOM_IDEMPOTENCY_KEY": f"{call.idempotency_key}/{task.key}"},
+                        env={"SPECLOOM_IDEMPOTENCY_KEY": f"{call.idempotency_key}/{task.key}", **self._variables()},
                         log=log,
                     )
                 finally:
@@ -109,6 +110,9 @@ class StepBuild:
                 await recorder.task_finished(task, self._stopped(task, time.monotonic() - began, log))
             raise
         return TaskOutcome("succeeded", time.monotonic() - began, log=log)
+
+    def _variables(self) -> dict[str, str]:
+        return {"TMPDIR": str(self.temporary)} if self.temporary else {}
 
     def _stopped(self, task: ExpandedTask, seconds: float, log: Path | None) -> TaskOutcome:
         if not self._limit.expired():
@@ -134,7 +138,7 @@ class StepBuild:
     async def _ask(self, method: str, params: Mapping[str, Json]) -> dict[str, Json]:
         try:
             async with self._pool.lease(self._spec) as host:
-                return await host.call(method, params, cwd=self._call.directory)
+                return await host.call(method, params, cwd=self._call.directory, env=self._variables())
         except HostFailure as error:
             raise stage_error(error, self._call.stage) from error
 

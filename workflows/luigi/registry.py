@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from workflows.hosting.errors import HostFailure
 from workflows.hosting.limits import NO_LIMITS, HostLimits
 from workflows.hosting.pool import HostPool
 from workflows.hosting.process import HostSpec
+from workflows.hosting.sandbox import within
 from workflows.luigi.agents import BadAgent, StageAgent
 
 JsonSchema = dict[str, Any]
@@ -30,6 +32,8 @@ class LuigiGroup:
     workdir: Path | None = None  # None: a private directory of the run
     env: tuple[str, ...] = ()  # names of variables that the stages may see
     limits: HostLimits = NO_LIMITS
+    sandbox: Literal["", "bwrap"] = ""
+    bootstrap: str = ""  # "module:callable", called once in every host
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,8 @@ class GroupDescription:
     failures: tuple[ImportFailure, ...] = ()
 
 
-def host_spec(group: LuigiGroup) -> HostSpec:
-    """Return what makes a host one of this group's."""
+def host_spec(group: LuigiGroup, writable: Sequence[Path] = ()) -> HostSpec:
+    """Return what makes a host one of this group's; in a sandbox it may write where it is told, and nowhere else."""
     return HostSpec(
         program=PROGRAM,
         options=json.dumps({"group": group.name, "modules": list(group.modules)}),
@@ -76,6 +80,9 @@ def host_spec(group: LuigiGroup) -> HostSpec:
         path=tuple(str(path) for path in group.path),
         env=group.env,
         limits=group.limits,
+        bootstrap=group.bootstrap,
+        sandbox=group.sandbox,
+        writable=within(writable) if group.sandbox else (),
     )
 
 
@@ -85,7 +92,7 @@ async def describe_group(group: LuigiGroup, pool: HostPool) -> GroupDescription:
         async with pool.lease(host_spec(group)) as host:
             found = await host.call("describe", {})
     except HostFailure as error:
-        reason = f"{error.message}: {last_line(error.tail)}" if error.tail.strip() else error.message
+        reason = error.in_one_line()
         return GroupDescription(failures=tuple(ImportFailure(module, reason) for module in group.modules))
     stages: list[StageRecord] = []
     failures = [ImportFailure(**failure) for failure in found["failures"]]
@@ -102,8 +109,3 @@ def _record(stage: dict[str, Any], group: LuigiGroup, source_digest: str) -> Sta
     version = stage["version"] or group.version
     values: dict[str, Any] = {**stage, "version": version, "source_digest": source_digest, "agent": agent}
     return StageRecord(**values)
-
-
-def last_line(text: str) -> str:
-    """Return the last line that says something: of a traceback, the exception."""
-    return text.strip().rpartition("\n")[2]

@@ -35,7 +35,7 @@ class LuigiStages:
         limit = asyncio.timeout(call.timeout)
         build = StepBuild(call, self._pool, self._workplaces, limit)
         try:
-            async with limit:
+            async with self._pool.temporary.given(call.run_dir) as build.temporary, limit:
                 return await build.run(recorder)
         except TimeoutError:
             if not limit.expired():

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from workflows.hosting.errors import HostFailure
 from workflows.hosting.limits import NO_LIMITS, HostLimits
 from workflows.hosting.pool import HostPool
 from workflows.hosting.process import HostSpec
+from workflows.hosting.sandbox import within
 
 Json = Any
 JsonSchema = dict[str, Any]
@@ -32,15 +33,16 @@ class ToolGroup:
     env: tuple[str, ...] = ()  # names of variables that a host of the group may see
     secrets: tuple[str, ...] = ()  # the only secrets that a spec may hand to its tools
     limits: HostLimits = NO_LIMITS
+    sandbox: Literal["", "bwrap"] = ""
+    bootstrap: str = ""  # "module:callable", called once in every host
 
     @property
     def needs_hosts(self) -> bool:
         """Tell whether its async tools, too, must not run in the server's process."""
-        return self.python is not None or self.limits != NO_LIMITS
+        return self.python is not None or self.limits != NO_LIMITS or bool(self.sandbox or self.bootstrap)
 
-    @property
-    def host(self) -> HostSpec:
-        """Return the kind of host that serves this group."""
+    def host(self, writable: Sequence[Path] = ()) -> HostSpec:
+        """Return the kind of host that serves this group; in a sandbox it may write where it is told only."""
         return HostSpec(
             program=_PROGRAM,
             options=json.dumps({"modules": self.modules}),
@@ -48,6 +50,9 @@ class ToolGroup:
             path=tuple(str(one) for one in self.path),
             env=self.env,
             limits=self.limits,
+            bootstrap=self.bootstrap,
+            sandbox=self.sandbox,
+            writable=within(writable) if self.sandbox else (),
         )
 
 
@@ -87,11 +92,10 @@ class ToolDescription:
 async def describe_tools(group: ToolGroup, pool: HostPool) -> ToolDescription:
     """Have a host import the group's modules and tell what tools they hold; what is broken is reported, not raised."""
     try:
-        async with pool.lease(group.host) as host:
+        async with pool.lease(group.host()) as host:
             found = await host.call("describe", {}, timeout=_DESCRIBE_SECONDS)
     except HostFailure as error:
-        last_line = error.tail.strip().rpartition("\n")[2]  # of a traceback, the exception
-        message = f"{error.message}: {last_line}" if last_line else error.message
+        message = error.in_one_line()
         return ToolDescription(failures=tuple(ToolFailure(module, message) for module in group.modules))
     return ToolDescription(
         tuple(_record(group, one) for one in found["tools"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,11 +112,12 @@ class CatalogTools:
 
     async def _host_result(self, bound: BoundTool, call: ToolCall, arguments: Mapping[str, Json]) -> Json:
         params = {"tool": bound.record.tool, "arguments": arguments, "idempotency_key": call.idempotency_key}
-        async with self._pool.lease(bound.group.host) as host:
-            return await host.call(
-                "call",
-                params,
-                timeout=call.timeout_seconds,
-                cwd=self._work_directory(call.run_id) if self._work_directory else None,
-                env={"SPECLOOM_IDEMPOTENCY_KEY": call.idempotency_key},
-            )
+        variables = {"SPECLOOM_IDEMPOTENCY_KEY": call.idempotency_key}
+        directory = self._work_directory(call.run_id) if self._work_directory else None
+        async with AsyncExitStack() as stack:
+            if directory is not None:
+                folder = await stack.enter_async_context(self._pool.temporary.given(directory))
+                variables["TMPDIR"] = str(folder)
+            spec = bound.group.host([directory] if directory else [])
+            host = await stack.enter_async_context(self._pool.lease(spec))
+            return await host.call("call", params, timeout=call.timeout_seconds, cwd=directory, env=variables)

@@ -22,6 +22,8 @@ version = "1.4.0"
 workdir = "out"
 env = ["MARKET_DB"]
 limits = {cpu_seconds = 600, memory = "2GiB", file_size = "1500 kB", processes = 64}
+sandbox = "bwrap"
+bootstrap = "pipelines.setup:prepare"
 [luigi.plain]
 modules = ["plain"]
 [tools.web]
@@ -64,6 +66,8 @@ def test_every_key_is_read_and_paths_are_relative_to_the_file(tmp_path: Path) ->
         workdir=tmp_path / "out",
         env=("MARKET_DB",),
         limits=HostLimits(cpu_seconds=600, memory=2**31, file_size=1_500_000, processes=64),
+        sandbox="bwrap",
+        bootstrap="pipelines.setup:prepare",
     )
     assert file.luigi == (market, LuigiGroup(name="plain", modules=("plain",)))
     secrets = ("SEARCH_KEY", "OTHER_KEY")
@@ -114,6 +118,8 @@ def test_keys_of_others_are_left_alone(tmp_path: Path) -> None:
          "FILE:3: `processes` of `limits` of [tools.a] must be a whole number, from 0"),
         ('[tools.a]\nmodules = ["a"]\nlimits = {memori = 1}',
          "FILE:3: `limits` of [tools.a] has an unknown key `memori`: did you mean `memory`?"),
+        ('[luigi.a]\nmodules = ["a"]\nsandbox = "jail"', 'FILE:3: `sandbox` of [luigi.a] must be "bwrap" ('),
+        ('[luigi.a]\nmodules = ["a"]\nbootstrap = "a.b"', "FILE:3: `bootstrap` of [luigi.a] must be a callable in a"),
         ('[luigi.A]\nmodules = ["a"]', "FILE:1: `A` is no name: a group's name is like `market`"),
         ('[secrets.a-b]\nenv = "A"', "FILE:1: `a-b` is no name: a secret's name is like `SEARCH_KEY`"),
         ("[secrets.A]\n", "FILE:1: [secrets.A] needs exactly one of `env"),
