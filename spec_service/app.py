@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spec_service.api import house_routes, run_routes, signal_routes, spec_routes, upload_routes
+from spec_service.api import house_routes, run_routes, signal_routes, spec_routes, stage_routes, upload_routes
 from spec_service.api.guard import Guard
 from spec_service.api.problems import answer_error, answer_problem
 from spec_service.bootstrap import open_services
@@ -33,6 +33,7 @@ _ROUTERS = (
     run_routes.router,
     signal_routes.router,
     upload_routes.router,
+    stage_routes.router,
     house_routes.router,
 )
 _COLLECTOR = (10_000, 10, 50)  # more seldom than Python's own, as runs live longer than requests
@@ -55,6 +56,7 @@ def make_doors() -> FastAPI:
         description="Specs become plans, plans become runs.",
         docs_url=None,  # the page would load scripts from elsewhere
         redoc_url=None,
+        openapi_url=None,  # a door of ours, as the stages are in it
         redirect_slashes=False,
     )
     for router in _ROUTERS:

@@ -15,6 +15,7 @@ from translator.language.problems import Problem, did_you_mean, ordered, problem
 
 Json = Any
 Media = Literal["yaml", "json"]
+ReadForm = Literal["json", "text"]
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
 _KEY = re.compile(r"[!-~]{1,255}")
 _SIGNAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
@@ -24,6 +25,7 @@ _MAX_MESSAGE = 4000
 _MAX_LABELS = 32
 _MAX_LABEL_VALUE = 256
 _MAX_PRIORITY = 1000
+_MAX_TIMEOUT = 3650 * 86_400  # seconds, as of the durations of specs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,41 @@ class ExecuteRequest:
         priority = body.integer("priority", _MAX_PRIORITY)
         body.refuse()
         return cls(inputs, plan, labels, priority)
+
+
+@dataclass(frozen=True, slots=True)
+class StageRunRequest:
+    """What a stage is run with, alone; what is left out is as the stage says it."""
+
+    stage: str  # its name, or the name of its agent
+    inputs: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    timeout_seconds: float | None = None
+    read: ReadForm | None = None
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    priority: int = 0
+    inputs_key: str = "inputs"  # how the body called them
+
+    @classmethod
+    def read_body(cls, document: Document, stage: str | None, *, is_short: bool = False) -> StageRunRequest:
+        """Read a body, of a short door with `is_short`; without `stage` the body names it. Raises `Refused`."""
+        known = ("inputs", "timeout_seconds", "idempotency_key", "read", "labels", "priority")
+        also = ("parameters", "params") if is_short else ()  # as clients of such doors call them
+        body = _Body(document, (*(() if stage else ("task_name",)), *known, *also))
+        name = stage or body.text("task_name")
+        if name is None and not body.problems:
+            body.wrong("", "missing-field", "the body says with `task_name` what to run")
+        given = [key for key in ("inputs", *also) if key in body.value]
+        if len(given) > 1:
+            body.wrong(f"/{given[1]}", "unknown-field", f"`{given[0]}` has the parameters already")
+        read = body.text("read")
+        if read not in (None, "json", "text"):
+            body.wrong("/read", "out-of-range", "`read` is `json` or `text`")
+        body.text("idempotency_key")  # read with the headers
+        inputs_key = given[0] if given else "inputs"
+        inputs, timeout = body.mapping(inputs_key), _timeout(body)
+        labels, priority = _labels(body), body.integer("priority", _MAX_PRIORITY)
+        body.refuse()
+        return cls(name or "", inputs, timeout, cast("ReadForm | None", read), labels, priority, inputs_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,3 +254,16 @@ def _labels(body: _Body) -> dict[str, str]:
         elif len(value) > _MAX_LABEL_VALUE:
             body.wrong(pointer, "out-of-range", f"the value of a label has at most {_MAX_LABEL_VALUE} characters")
     return cast("dict[str, str]", found)
+
+
+def _timeout(body: _Body) -> float | None:
+    value = body.value.get("timeout_seconds")
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        body.wrong("/timeout_seconds", "wrong-type", "`timeout_seconds` is a number of seconds")
+        return None
+    if not 0 < value <= _MAX_TIMEOUT:
+        body.wrong("/timeout_seconds", "out-of-range", f"`timeout_seconds` is more than 0 and at most {_MAX_TIMEOUT}")
+        return None
+    return value

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from spec_service.ports import StoredSpec
-from spec_service.views import ArtifactView, EntryView, PublicationView, SourceView, SpecView
+from spec_service.stage_views import AgentView, EntryView, TaskView
+from spec_service.views import ArtifactView, PublicationView, SourceView, SpecView
 from translator.planning.catalog import CatalogEntry
 from translator.planning.plan import Advice
+from workflows.luigi.registry import StageRecord
 from workflows.records import ArtifactStored
 
 
@@ -42,8 +45,8 @@ def artifact_view(stored: ArtifactStored) -> ArtifactView:
     )
 
 
-def entry_view(entry: CatalogEntry) -> EntryView:
-    """Show a version of a stage or tool."""
+def entry_view(entry: CatalogEntry, record: StageRecord | None = None) -> EntryView:
+    """Show a version of a stage or tool; `record` is the stage's."""
     return EntryView(
         kind=entry.kind,
         name=entry.name,
@@ -53,4 +56,20 @@ def entry_view(entry: CatalogEntry) -> EntryView:
         result=entry.result,
         source_digest=entry.source_digest,
         secrets=entry.secrets,
+        agent=AgentView(**_about_agent(record)) if record else None,
     )
+
+
+def task_view(record: StageRecord) -> TaskView:
+    """Show a stage as agents call it."""
+    return TaskView(
+        **_about_agent(record),
+        task=record.name,
+        version=record.version,
+        input_schema=record.parameters,
+        source_digest=record.source_digest,
+    )
+
+
+def _about_agent(record: StageRecord) -> dict[str, Any]:
+    return {**record.agent.model_dump(exclude={"holds_data"}), "python_class": record.python_class}

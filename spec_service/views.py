@@ -329,35 +329,6 @@ class ArtifactView(View):
     created_at: datetime
 
 
-class EntryView(View):
-    """A version of a stage or a tool of the catalog."""
-
-    kind: str
-    name: str
-    version: str
-    description: str
-    parameters: JsonSchema
-    result: JsonSchema
-    source_digest: str
-    secrets: tuple[str, ...] = ()
-
-
-class FailureView(View):
-    """A module of the catalog that could not be loaded."""
-
-    group: str
-    module: str
-    message: str
-
-
-class StagesView(View):
-    """All stages and tools, and what of the catalog could not be loaded."""
-
-    items: tuple[EntryView, ...]
-    failures: tuple[FailureView, ...] = ()
-    next: str | None = None
-
-
 class SignalView(View):
     """What became of a signal for whichever run waits for its key."""
 

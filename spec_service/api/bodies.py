@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from spec_service.errors import Refused
+from spec_service.errors import BadQuery, Refused
 from spec_service.keys import RunAnswer
 from spec_service.requests import Media, RequestKey
 from spec_service.services import Services
@@ -52,6 +52,19 @@ async def read_keyed(request: Request) -> tuple[Document, RequestKey | None]:
     """Return the body as a document, and the request's `Idempotency-Key`; raises `Refused`, `BadQuery`."""
     document, data = await _document(request, services_of(request).settings.max_body_bytes)
     return document, RequestKey.read(request.headers.getlist("idempotency-key"), request.scope["path"], data)
+
+
+async def read_with_key(request: Request) -> tuple[Document, RequestKey | None]:
+    """Return the body as a document, and its `idempotency_key` or that of the headers; raises `Refused`, `BadQuery`."""
+    document, data = await _document(request, services_of(request).settings.max_body_bytes)
+    given = request.headers.getlist("idempotency-key")
+    value = document.value
+    inside = cast("dict[str, object]", value).get("idempotency_key") if isinstance(value, dict) else None
+    if isinstance(inside, str):
+        if given and given != [inside]:
+            raise BadQuery("`Idempotency-Key` and `idempotency_key` are not the same")
+        given = [inside]
+    return document, RequestKey.read(given, request.scope["path"], data)
 
 
 async def _document(request: Request, limit: int) -> tuple[Document, bytes]:

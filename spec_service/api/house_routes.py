@@ -1,4 +1,4 @@
-"""The doors of the house itself: the catalog, health, readiness, figures, version."""
+"""The doors of the house itself: health, readiness, figures, version, and the description of all doors."""
 
 from __future__ import annotations
 
@@ -6,28 +6,16 @@ import os
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from spec_service import operations
 from spec_service.api.bodies import answer, services_of
 from spec_service.api.examples import PROBLEM_RESPONSES
+from spec_service.api.stage_descriptions import with_stages
 from spec_service.errors import NotReady
 from spec_service.product import VERSION
-from spec_service.views import EntryView, Page, StagesView, VersionView
+from spec_service.views import VersionView
 
 router = APIRouter(responses=PROBLEM_RESPONSES, tags=["house"])
-
-
-@router.get("/stages", response_model=StagesView)
-async def list_stages(request: Request) -> Response:
-    """List the stages and tools of the catalog, and what of it could not be loaded."""
-    return answer(await operations.list_stages(services_of(request)))
-
-
-@router.get("/stages/{name}", response_model=Page[EntryView])
-async def get_stage(request: Request, name: str) -> Response:
-    """Look at all versions of a stage or tool."""
-    return answer(Page[EntryView](items=await operations.get_stage(services_of(request), name)))
 
 
 @router.get("/healthz")
@@ -60,3 +48,10 @@ async def version(request: Request) -> Response:
     """Tell which server this is and since when it runs."""
     started_at = services_of(request).started_at
     return answer(VersionView(version=VERSION, pid=os.getpid(), started_at=started_at))
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> Response:
+    """Describe all doors, with one for each stage of the catalog."""
+    loaded = await services_of(request).catalog.get()
+    return JSONResponse(with_stages(request.app.openapi(), loaded.records.values()))

@@ -31,6 +31,10 @@ list_artifacts(services, run_id: str, everything: bool = False) -> Page[Artifact
 get_artifact(services, run_id: str, path: str) -> tuple[ArtifactView, AsyncGenerator[bytes]]
 list_stages(services, kind: str | None = None) -> StagesView
 get_stage(services, name: str) -> tuple[EntryView, ...]    all versions, the newest first
+run_stage(services, request: StageRunRequest, wait: float | None = None, key=None) -> RunAnswer    one stage alone
+list_tasks(services) -> Page[TaskView]    the stages as agents call them
+get_task(services, name: str) -> TaskView
+get_result(services, run_id: str) -> TaskResult
 """
 
 from spec_service.operations.cancel_run import cancel_run
@@ -40,13 +44,16 @@ from spec_service.operations.draw_plan import draw_plan
 from spec_service.operations.execute_spec import execute_spec
 from spec_service.operations.get_artifact import get_artifact
 from spec_service.operations.get_plan import get_plan
+from spec_service.operations.get_result import get_result
 from spec_service.operations.get_run import get_run
 from spec_service.operations.get_spec import get_spec
 from spec_service.operations.get_stage import get_stage
+from spec_service.operations.get_task import get_task
 from spec_service.operations.list_artifacts import list_artifacts
 from spec_service.operations.list_runs import list_runs
 from spec_service.operations.list_specs import list_specs
 from spec_service.operations.list_stages import list_stages
+from spec_service.operations.list_tasks import list_tasks
 from spec_service.operations.plan_spec import plan_spec
 from spec_service.operations.preview_plan import preview_plan
 from spec_service.operations.publish_spec import publish_spec
@@ -55,6 +62,7 @@ from spec_service.operations.retire_spec import retire_spec
 from spec_service.operations.retry_run import retry_run
 from spec_service.operations.run_checkpoints import run_checkpoints
 from spec_service.operations.run_events import follow_events, page_events
+from spec_service.operations.run_stage import run_stage
 from spec_service.operations.run_state import run_state
 from spec_service.operations.send_signal import send_keyed_signal, send_signal
 from spec_service.operations.upload import upload
@@ -69,13 +77,16 @@ __all__ = [  # more than ten names: the list of operations is the product
     "follow_events",
     "get_artifact",
     "get_plan",
+    "get_result",
     "get_run",
     "get_spec",
     "get_stage",
+    "get_task",
     "list_artifacts",
     "list_runs",
     "list_specs",
     "list_stages",
+    "list_tasks",
     "page_events",
     "plan_spec",
     "preview_plan",
@@ -84,6 +95,7 @@ __all__ = [  # more than ten names: the list of operations is the product
     "retire_spec",
     "retry_run",
     "run_checkpoints",
+    "run_stage",
     "run_state",
     "send_keyed_signal",
     "send_signal",

@@ -47,6 +47,7 @@ class StageAgent(BaseModel):
     tags: tuple[str, ...] = ()
     timeout_seconds: int | float | None = None
     max_retries: int | None = None
+    holds_data: bool = False  # the class says what its outputs hold, which is JSON then
     output_schema: JsonSchema = Field(default_factory=lambda: {"type": "object"})  # of `{outputs, data?}`
 
     @classmethod
@@ -68,6 +69,7 @@ class StageAgent(BaseModel):
             tags=tuple(said.tags),
             timeout_seconds=said.timeout_seconds,
             max_retries=said.max_retries,
+            holds_data=data is not None,
             output_schema=_output_schema(cast("JsonSchema", found["shape"]), data),
         )
 
@@ -75,8 +77,15 @@ class StageAgent(BaseModel):
 def _output_schema(shape: JsonSchema, data: dict[str, JsonSchema] | None) -> JsonSchema:
     about_data: JsonSchema = {"description": "What the outputs hold, where the caller wants it read."}
     if data is not None:
-        about_data |= {"type": "object", "properties": data}
+        about_data |= _data_schema(shape, data)
     return {"type": "object", "properties": {"outputs": shape, "data": about_data}, "required": ["outputs"]}
+
+
+def _data_schema(shape: JsonSchema, data: dict[str, JsonSchema]) -> JsonSchema:
+    """Return what is read: of one target, what it holds; of a mapping of targets, a mapping."""
+    if len(data) == 1 and "uri" in shape.get("properties", {}):
+        return next(iter(data.values()))
+    return {"type": "object", "properties": data}
 
 
 def display_name(name: str) -> str:

@@ -39,9 +39,10 @@ async def test_a_decorated_class_says_what_agents_know(pool: HostPool, group: Lu
         "tags": ("legal",),
         "timeout_seconds": 120,
         "max_retries": 2,
+        "holds_data": True,
     }
     properties = agent.output_schema["properties"]
-    assert properties["data"]["properties"] == {"risks": {"type": "array"}}
+    assert properties["data"]["type"] == "array"
     assert properties["outputs"]["required"] == ["uri"]
 
 
