@@ -320,10 +320,15 @@ class Question:
         return self.answered_at is None
 
     def is_answered_by(self, signal: SignalKept) -> bool:
-        """Tell whether it waits for such a signal; one for any run answers only those who wait for its key."""
+        """Tell whether it waits for such a signal.
+
+        One for any run answers only those who wait for its key; one for this run needs none.
+        """
         if not self.is_open or self.kind != "signal" or self.signal != signal.name:
             return False
-        return self.key == signal.key if signal.run_id == NO_RUN else self.key in (None, signal.key)
+        if signal.run_id == NO_RUN:
+            return self.key == signal.key
+        return self.key is None or signal.key in (None, self.key)
 
 
 @dataclass(frozen=True, slots=True)

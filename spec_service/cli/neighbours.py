@@ -96,7 +96,7 @@ def _age() -> Callable[[Neighbour], Any]:
     return lambda one: (Version.parse(one.version or "") or oldest, one.version is not None)
 
 
-def called_by(spec: SpecText, beside: Neighbours) -> list[SpecText]:
+def called_by(spec: SpecText, beside: Neighbours) -> list[Neighbour]:
     """Return the specs that lie beside a file and are called by it, at any depth, the oldest of each name first."""
     from translator.language.reading import read  # noqa: PLC0415
 
@@ -111,4 +111,4 @@ def called_by(spec: SpecText, beside: Neighbours) -> list[SpecText]:
             continue
         found[name] = beside.specs[name]
         waiting += sorted({inner for one in found[name] for inner in calls_in(one.value)})
-    return [one.text for ones in found.values() for one in reversed(ones) if one.text.data != spec.data]
+    return [one for ones in found.values() for one in reversed(ones) if one.text.data != spec.data]

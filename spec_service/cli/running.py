@@ -26,6 +26,7 @@ from spec_service.cli.uploading import with_uploads
 from spec_service.errors import Refused
 from spec_service.requests import GO_ON, ExecuteRequest, ResumeRequest
 from spec_service.views import PlanView, RunView
+from translator.errors import SpecloomError
 from workflows.run import RETRIED_FROM, RunStatus
 
 Json = Any
@@ -53,6 +54,7 @@ class Wanted:
     inputs: tuple[str, ...] = ()
     inputs_file: Path | None = None
     is_detached: bool = False
+    is_verbose: bool = False  # show what tasks print
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def run(wanted: Wanted, place: Place, *, as_json: bool) -> int:
     settings = place.settings()
     spec = read_spec(wanted.file, settings.max_spec_bytes)
 
-    screen = screen_for(as_json=as_json)
+    screen = screen_for(as_json=as_json, is_verbose=wanted.is_verbose)
 
     async def work() -> int:
         screen.prepare("reading the catalog and the spec …")
@@ -100,14 +102,14 @@ def run(wanted: Wanted, place: Place, *, as_json: bool) -> int:
         screen.end()
 
 
-def watch(run_id: str, place: Place, *, as_json: bool) -> int:
+def watch(run_id: str, place: Place, *, as_json: bool, is_verbose: bool = False) -> int:
     """Follow a run from its beginning; returns the exit code."""
 
     async def work(client: Client) -> int:
         found = await find_run(client, run_id, place)
         if not client.place and found.status in {RunStatus.QUEUED, RunStatus.RUNNING}:
             return await told(client, place, found, as_json=as_json)
-        follower = Follower(client, screen_for(as_json=as_json), place, found)
+        follower = Follower(client, screen_for(as_json=as_json, is_verbose=is_verbose), place, found)
         return await followed(follower, await client.get_plan(found.plan), as_json=as_json)
 
     return _reached(place, work)
@@ -192,8 +194,7 @@ def _reached(place: Place, work: Callable[[Client], Awaitable[int]]) -> int:
 async def _started(client: Client, spec: SpecText, wanted: Wanted, most: int) -> tuple[PlanView, RunView]:
     """Store, plan and start; raises `SpecRefused` or a `Complaint` about inputs."""
     try:
-        if not client.place:
-            await _store_called(client, spec, most)
+        await _store_called(client, spec, most)
         stored = await client.create_spec(spec.data, spec.media)
         plan = await client.plan_spec(stored.id)
     except Refused as refused:
@@ -207,12 +208,29 @@ async def _started(client: Client, spec: SpecText, wanted: Wanted, most: int) ->
 
 
 async def _store_called(client: Client, spec: SpecText, most: int) -> None:
-    """Store what lies beside a file and is called by it, at any depth; raises `SpecRefused`."""
-    for called in called_by(spec, Neighbours.of(spec.path, most)):
+    """Store what lies beside a file and is called by it, at any depth; a server's own is taken where it has one.
+
+    Raises `SpecRefused`.
+    """
+    called = called_by(spec, Neighbours.of(spec.path, most))
+    known = {name for name in {one.name for one in called} if client.place and await _is_stored(client, name)}
+    for one in called:
+        if one.name in known:
+            continue
         try:
-            await client.create_spec(called.data, called.media)
+            await client.create_spec(one.text.data, one.text.media)
         except Refused as refused:
-            raise SpecRefused(called, refused.problems) from None
+            raise SpecRefused(one.text, refused.problems) from None
+
+
+async def _is_stored(client: Client, name: str) -> bool:
+    try:
+        await client.get_spec(name)
+    except SpecloomError as error:  # an answer of the server's has its name, and no class of its own
+        if error.name == "unknown-spec":
+            return False
+        raise
+    return True
 
 
 async def _answered(  # noqa: PLR0913 - an answer, and how to go on

@@ -14,6 +14,7 @@ from spec_service.cli.running import followed, told
 from spec_service.cli.screens import screen_for
 from spec_service.errors import Refused
 from spec_service.requests import SignalRequest
+from translator.language.problems import Problem
 from workflows.run import RunStatus
 
 Json = Any
@@ -32,8 +33,7 @@ def signal(  # noqa: PLR0913 - a signal, and how to go on
             try:
                 follower.run = await client.send_signal(run_id, name, request)
             except Refused as refused:
-                lines = [f"{one.path.removeprefix('/data') or '/'}: {one.message}" for one in refused.problems]
-                raise Complaint("the signal is refused", *lines) from None
+                raise Complaint("the signal is refused", *map(_line, refused.problems)) from None
             if not follow or follower.run.status == RunStatus.WAITING:  # then it is kept for later
                 return await told(client, place, follower.run, as_json=as_json)
             return await followed(follower, plan, past, as_json=as_json)
@@ -47,3 +47,8 @@ def read_data(text: str | None) -> Json:
         return None if text is None else json.loads(text, parse_constant=no_number)
     except ValueError as error:
         raise wrong_usage(f"--data-json is no JSON: {error}", """such as --data-json '{"amount": 12}'""") from None
+
+
+def _line(problem: Problem) -> str:
+    where = f"{problem.path.removeprefix('/data') or '/'}: " if problem.path.startswith("/data") else ""
+    return where + problem.message + (f" ({problem.suggestion})" if problem.suggestion else "")

@@ -9,7 +9,7 @@ from functools import partial
 from structlog.stdlib import get_logger
 
 from spec_service.answering import Notes, close_question
-from spec_service.errors import AlreadyFinal, NotReady, NotWaiting
+from spec_service.errors import AlreadyFinal, NotReady, NotWaiting, Refused
 from spec_service.fitting import require_fit
 from spec_service.keys import RunAnswer, kept, once
 from spec_service.ports import RunPosition
@@ -17,8 +17,9 @@ from spec_service.requests import RequestKey, SignalRequest, read_signal_name
 from spec_service.run_answers import close_and_tell
 from spec_service.services import Services
 from spec_service.views import RunView, SignalView
+from translator.language.problems import Problem, did_you_mean
 from workflows.records import NO_RUN, EventRecorded, Question, QuestionAnswered, SignalKept
-from workflows.run import RunId
+from workflows.run import Run, RunId
 
 TRIES = 100  # each one ends only because something else happened to the run meanwhile
 log = get_logger("specloom.operations")
@@ -29,7 +30,8 @@ async def send_signal(
 ) -> RunAnswer:
     """Answer the run's first wait for such a signal, or keep the signal until the run waits for it; once for a key.
 
-    Raises `UnknownRun`, `AlreadyFinal`, `KeyMismatch`, `Refused` (a bad name, or data that the wait does not take).
+    Raises `UnknownRun`, `AlreadyFinal`, `KeyMismatch`, `Refused` (a bad name, one that no step waits for, or data that
+    the wait does not take).
     """
     return await once(services, key, partial(_sent, services, RunId(run_id), read_signal_name(name), request, key))
 
@@ -41,6 +43,7 @@ async def _sent(
         position = await services.runs.get(run_id)
         if position.run.status.is_final:
             raise AlreadyFinal("the run has ended: it takes no signals")
+        await _require_known(services, position.run, name)
         signal = _signal(run_id, name, request)
         question = next((one for one in position.questions if one.is_answered_by(signal)), None)
         if question is None:
@@ -52,6 +55,16 @@ async def _sent(
         if key is not None and await services.journal.kept(key.text) is not None:
             raise NotWaiting  # the same request was faster
     raise NotReady
+
+
+async def _require_known(services: Services, run: Run, name: str) -> None:
+    plan = await services.plans.get(run.plan_digest)
+    waits = [step.wait for one in (plan, *plan.workflows.values()) for step in one.steps]
+    known = sorted({wait.signal for wait in waits if wait and wait.signal})
+    if name not in known:
+        listed = f"it waits for {', '.join(known)}" if known else "it waits for none"
+        message = "no step of the run waits for a signal of this name"
+        raise Refused([Problem("unknown-signal", message, suggestion=did_you_mean(name, known) or listed)])
 
 
 def _signal(run_id: RunId, name: str, request: SignalRequest) -> SignalKept:

@@ -78,8 +78,8 @@ class FolderArtifacts:
         return self._folder / run_id
 
     async def path_of(self, uri: str) -> Path:
-        """Return the file with the bytes, only to be read; raises `UnknownArtifact`."""
-        return await to_thread.run_sync(self._find, uri)
+        """Return the absolute path of the file with the bytes, only to be read; raises `UnknownArtifact`."""
+        return (await to_thread.run_sync(self._find, uri)).absolute()  # whoever reads it works in another directory
 
     def _find(self, uri: str) -> Path:
         if uri.startswith(UPLOADS):

@@ -9,7 +9,7 @@ from spec_service.storage.columns import optional_json_text, time_text
 from spec_service.storage.statement import Statement
 from workflows.records import NO_RUN, SIGNALS_KEPT, QuestionAsked, SignalKept
 
-_OF_THE_RUN = "q.run_id = :run AND (q.key IS NULL OR q.key = :key)"
+_OF_THE_RUN = "q.run_id = :run AND (q.key IS NULL OR :key IS NULL OR q.key = :key)"
 _OF_ANY_RUN = "q.key = :key AND r.status IN ('queued', 'running', 'waiting')"
 _KEEP = (
     "INSERT INTO signal (tenant, id, run_id, name, key, data, sent_at)"
@@ -26,7 +26,8 @@ _KEEP_FOR_RUN = _KEEP.format(awaits=_OF_THE_RUN) + _RUN_IS_OPEN
 _KEEP_FOR_ANY = _KEEP.format(awaits=_OF_ANY_RUN)
 _TAKE = (
     "UPDATE signal SET taken_by_run = :run, taken_by = :question WHERE number = (SELECT MIN(number) FROM signal"
-    " WHERE tenant = :tenant AND name = :name AND taken_by IS NULL AND (run_id = :run AND (:key IS NULL OR key = :key)"
+    " WHERE tenant = :tenant AND name = :name AND taken_by IS NULL"
+    " AND (run_id = :run AND (:key IS NULL OR key IS NULL OR key = :key)"
     " OR run_id IS NULL AND key = :key AND sent_at > :over))"
     " AND EXISTS (SELECT 1 FROM question WHERE tenant = :tenant AND run_id = :run AND interrupt_id = :question"
     " AND kind = 'signal' AND answered_at IS NULL)"

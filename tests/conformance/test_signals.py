@@ -72,8 +72,7 @@ async def test_a_signal_that_something_waits_for_is_not_kept(started, now):
 async def test_a_signal_for_another_name_key_or_run_answers_nothing(started, now):
     await started.commit(waits(now, "named", name="shipped"), waits(now, "keyed", key="a"))
     await started.commit(waits(now, "other", run_id=OTHER))
-    for number, key in enumerate((None, "b")):
-        assert await started.commit(sent(now, number, key=key)) is True
+    assert await started.commit(sent(now, key="b")) is True
     await started.commit(waits(now, "late", key="c"))
     assert all(one.is_open for one in (await started.history(RUN)).questions)
     assert (await started.question(OTHER, "other")).is_open
@@ -85,6 +84,16 @@ async def test_a_question_without_a_key_takes_any_that_is_sent_to_its_run(starte
     assert (await started.question(RUN, "q1")).answer == {"n": 1}
     await started.commit(waits(now, "q2"))
     assert await started.commit(sent(now, 2, key="y")) is False
+
+
+async def test_a_signal_to_a_run_needs_no_key(started, now):
+    await started.commit(waits(now, key="a"))
+    assert await started.commit(sent(now, 1)) is False
+    await started.commit(QuestionAnswered(RUN, "q1", now))
+    assert await started.commit(sent(now, 2)) is True
+    await started.commit(waits(now, "q2", key="b"))
+    assert (await started.question(RUN, "q2")).answer == {"n": 2}
+    assert await started.commit(sent(now, 3, run_id=NO_RUN)) is True  # one to any run does
 
 
 async def test_people_are_not_answered_by_signals(started, now):

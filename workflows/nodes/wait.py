@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from translator.language.standalone import standalone
 from workflows.asking import answered, check_deadline, expiry, interrupt_id, put
 from workflows.errors import NotReady, StepError
 from workflows.nodes.call import NodeCall
@@ -100,6 +101,7 @@ async def _put(
     signal: str | None = None,
     key: str | None = None,
 ) -> Question:
+    step = call.program.step
     record = QuestionAsked(
         run_id=call.attempt.run.id,
         interrupt_id=interrupt_id(call),
@@ -107,7 +109,7 @@ async def _put(
         visit=call.visit.id,
         title="",
         show=None,
-        schema={},
+        schema=standalone(step.result or {}, call.frame.plan.defs) if kind == "signal" else {},
         assignees=(),
         asked_at=datetime.now(UTC),
         expires_at=expires_at,

@@ -176,6 +176,13 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "answer: {verdict: approve}",
     ),
     (
+        "unknown-signal",
+        "No step of the run waits for a signal of this name",
+        "The plan of the run has no `wait: {signal: …}` of this name, in the workflows that it calls neither.",
+        "The signal would be kept, and nobody would ever take it.",
+        "Send one of the names that the suggestion lists; the plan of the run shows where each is waited for.",
+    ),
+    (
         "idempotency-mismatch",
         "An Idempotency-Key that another request has used",
         "In the last 24 hours the same key came with another body, or to another door.",
