@@ -263,7 +263,7 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
     artifacts = opening.artifacts
     where, path_of = artifacts.work_directory, artifacts.path_of
     tools = CatalogTools(loaded.tools, opening.pool, secrets, work_directory=where, path_of=path_of)
-    stages = LuigiStages(opening.pool, path_of)
+    stages = LuigiStages(opening.pool, path_of, secrets.shown_by)
     ports = Ports(opening.journal, opening.artifacts, tools, stages, loaded.stages, evaluator, opening.journal)
     opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver.without_results(), CelEngine()))
     gc.freeze()  # what is imported stays: with thousands of live runs, looking at it each time stops the loop

@@ -31,6 +31,7 @@ EVENT_TYPES: dict[str, str] = {
     "luigi.expanded": "A luigi step turned into tasks: {digest, tasks, complete}.",
     "luigi.task-started": "A Luigi task began: {task, name}.",
     "luigi.task-progress": "A Luigi task tells how far it is: {task, name, percentage?, message?}.",
+    "luigi.task-output": "A Luigi task printed something; `is_cut`: its log has the rest: {task, name, text, is_cut?}.",
     "luigi.task-succeeded": "A Luigi task is complete: {task, name, seconds}.",
     "luigi.task-skipped": "A Luigi task was complete already: {task, name}.",
     "luigi.task-failed": "A Luigi task failed: {task, name, error}.",

@@ -22,6 +22,18 @@ class EventLines:
         self._width = max(map(len, ["run", *nodes]))
         self._tasks: dict[str, str] = {}
 
+    def printed(self, event: EventView) -> list[str]:
+        """Return what a task printed, if the event tells that, each line with the name of the task."""
+        if event.type != "luigi.task-output":
+            return []
+        name = self._tasks.get(str(event.data["task"]), event.data["name"])
+        texts = [*str(event.data["text"]).splitlines()]
+        if event.data.get("is_cut"):
+            texts.append("… (its log has the rest)")
+        return [
+            f"{clock(event.at)}  {event.node:<{self._width}}  {one_line(f'{name} | {one}', _MOST)}" for one in texts
+        ]
+
     def line(self, event: EventView) -> str | None:
         """Return the line of an event; None for an event that is not shown."""
         data: dict[str, Json] = event.data or {}

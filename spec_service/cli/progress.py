@@ -108,6 +108,8 @@ def _take_task(row: StepRow, kind: str, event: EventView) -> None:
         percentage = data.get("percentage")
         share = f"{percentage:g} %" if percentage is not None else ""
         task.note = " ".join(part for part in (share, data.get("message") or "") if part)
+    elif kind == "output":
+        task.note = next((line for line in reversed(str(data["text"]).splitlines()) if line.strip()), task.note)
     else:
         task.status = RUNNING if kind == "started" else kind
         task.seconds = data.get("seconds")

@@ -21,6 +21,7 @@ Inputs = Annotated[
     ),
 ]
 InputsFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A YAML or JSON file with inputs.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what Luigi tasks print, too.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Start the run on a server and do not follow it.")]
 Quiet = Annotated[bool, typer.Option("--no-follow", help="Do not follow the run afterwards.")]
 Answers = Annotated[
@@ -50,6 +51,7 @@ def run(
     server: Server = None,
     *,
     detach: Detach = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a spec and show each step as it happens; no server needed.
@@ -59,7 +61,7 @@ def run(
     """
     from spec_service.cli import running
 
-    wanted = running.Wanted(file, tuple(inputs or ()), inputs_file, is_detached=detach)
+    wanted = running.Wanted(file, tuple(inputs or ()), inputs_file, is_detached=detach, is_verbose=verbose)
     return running.run(wanted, running.Place(data, catalog, server), as_json=as_json)
 
 
@@ -82,11 +84,13 @@ def runs(
     return listing.list_runs(listing.Wanted(status, spec, limit), place, as_json=as_json)
 
 
-def watch(run_id: RunName, data: Data = None, server: Server = None, *, as_json: AsJson = False) -> int:
+def watch(
+    run_id: RunName, data: Data = None, server: Server = None, *, verbose: Verbose = False, as_json: AsJson = False
+) -> int:
     """Follow a run from its beginning until it ends or waits."""
     from spec_service.cli import running
 
-    return running.watch(run_id, running.Place(data, None, server), as_json=as_json)
+    return running.watch(run_id, running.Place(data, None, server), as_json=as_json, is_verbose=verbose)
 
 
 def approve(

@@ -50,8 +50,9 @@ class LineScreen:
 
     may_ask = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_verbose: bool = False) -> None:
         self._lines = EventLines()
+        self._is_verbose = is_verbose
 
     def prepare(self, doing: str) -> None:
         """Say nothing: lines are for what happened."""
@@ -68,6 +69,8 @@ class LineScreen:
         line = self._lines.line(event)
         if line is not None:
             _print(line)
+        for one in self._lines.printed(event) if self._is_verbose else ():
+            _print(one)
 
     def pause(self) -> None:
         """Do nothing: lines stand where they are."""
@@ -101,7 +104,7 @@ class JsonScreen:
 class LiveScreen:
     """A tree that is drawn anew with every event."""
 
-    def __init__(self, console: Console, *, may_ask: bool) -> None:
+    def __init__(self, console: Console, *, may_ask: bool, is_verbose: bool = False) -> None:
         from rich.live import Live  # noqa: PLC0415 - only where there is a terminal
 
         self.may_ask = may_ask
@@ -111,6 +114,7 @@ class LiveScreen:
         self._status: Status | None = None
         self._progress = Progress()
         self._title = ""
+        self._lines = EventLines() if is_verbose else None
 
     def prepare(self, doing: str) -> None:
         """Show that something moves until the run begins."""
@@ -122,14 +126,26 @@ class LiveScreen:
         self.end()
         self._title = f"{run.spec}  run {run.id}"
         self._progress = Progress(plan.steps if plan else ())
+        if self._lines:
+            self._lines = EventLines(step.id for step in (plan.steps if plan else ()))
         for event in past:
             self._progress.take(event)
+            self._print_above(event, is_past=True)
         self._draw()
 
     def show(self, event: EventView) -> None:
         """Draw the tree anew."""
         self._progress.take(event)
+        self._print_above(event)
         self._draw()
+
+    def _print_above(self, event: EventView, *, is_past: bool = False) -> None:
+        """Print what tasks have printed, so that it scrolls away above the tree."""
+        if self._lines is None:
+            return
+        self._lines.line(event)  # it learns the names of tasks
+        for one in [] if is_past else self._lines.printed(event):
+            self._console.print(one, markup=False, highlight=False, soft_wrap=True)
 
     def pause(self) -> None:
         """Leave the tree as it stands."""
@@ -155,14 +171,14 @@ class LiveScreen:
             self._live.update(drawing)
 
 
-def screen_for(*, as_json: bool) -> Screen:
-    """Return the screen that fits what standard output is."""
+def screen_for(*, as_json: bool, is_verbose: bool = False) -> Screen:
+    """Return the screen that fits what standard output is; a verbose one shows what tasks print, too."""
     if as_json:
         return JsonScreen()
     console = Console(highlight=False)
     if console.is_terminal and not console.is_dumb_terminal:
-        return LiveScreen(console, may_ask=sys.stdin.isatty())
-    return LineScreen()
+        return LiveScreen(console, may_ask=sys.stdin.isatty(), is_verbose=is_verbose)
+    return LineScreen(is_verbose=is_verbose)
 
 
 def table_console() -> Console:

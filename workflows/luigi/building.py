@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,9 @@ from workflows.luigi.calls import StageCall, StageRecorder, StageResult, TaskOut
 from workflows.luigi.errors import StageError, StageFailed, StageTimeout, stage_error
 from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.registry import host_spec
+from workflows.luigi.telling import Measure, PrintedText, scrub_log
 from workflows.luigi.unfinished import Workplaces
+from workflows.tools.scrubbing import Scrubber
 
 Json = Any
 
@@ -36,6 +39,8 @@ class StepBuild:
         self._slots = asyncio.Semaphore(max(1, min(call.workers, pool.limit)))
         self._failures: list[tuple[ExpandedTask, StageError]] = []
         self.tail = ""
+        self.scrubber = Scrubber(())
+        self._measure = Measure()
         self.temporary: Path | None = None  # TMPDIR of the tasks; None: the server's own
 
     async def expand(self) -> Expansion:
@@ -81,7 +86,7 @@ class StepBuild:
     async def _attempt(self, task: ExpandedTask, expansion: Expansion, recorder: StageRecorder) -> TaskOutcome:
         call, began = self._call, time.monotonic()
         log = call.log_dir / f"{task.key}.log" if call.log_dir else None
-        progress = _Progress(task, recorder)
+        progress = _Progress(task, recorder, self.scrubber)
         has_started = False
         try:
             async with (
@@ -92,24 +97,37 @@ class StepBuild:
                 has_started = True
                 began = time.monotonic()
                 try:
-                    await host.call(
-                        "run_task",
-                        {**self._about(task, expansion), "requires": call.requires, "note": str(note)},
-                        on_message=progress.take,
-                        cwd=call.directory,
-                        env={"SPECLOOM_IDEMPOTENCY_KEY": f"{call.idempotency_key}/{task.key}", **self._variables()},
-                        log=log,
-                    )
+                    with self._told(task, log, recorder):
+                        await host.call(
+                            "run_task",
+                            {**self._about(task, expansion), "requires": call.requires, "note": str(note)},
+                            on_message=progress.take,
+                            cwd=call.directory,
+                            env={"SPECLOOM_IDEMPOTENCY_KEY": f"{call.idempotency_key}/{task.key}", **self._variables()},
+                            log=log,
+                        )
                 finally:
-                    self.tail = host.tail() or self.tail
+                    self.tail = self.scrubber.text(host.tail()) or self.tail
+                    scrub_log(log, self.scrubber)
                     progress.flush()
         except HostFailure as error:
-            return TaskOutcome("failed", time.monotonic() - began, stage_error(error, task.name), log)
+            failure = stage_error(error, task.name).without(self.scrubber)
+            return TaskOutcome("failed", time.monotonic() - began, failure, log)
         except asyncio.CancelledError:
             if has_started:
                 await recorder.task_finished(task, self._stopped(task, time.monotonic() - began, log))
             raise
         return TaskOutcome("succeeded", time.monotonic() - began, log=log)
+
+    def _told(self, task: ExpandedTask, log: Path | None, recorder: StageRecorder) -> AbstractContextManager[None]:
+        """Pass on what a task prints while the block runs."""
+        if log is None:
+            return nullcontext()
+
+        def tell(text: str, is_cut: bool) -> None:  # noqa: FBT001
+            recorder.task_output(task, text, is_cut=is_cut)
+
+        return PrintedText(log, tell, self._measure, self.scrubber).followed()
 
     def _variables(self) -> dict[str, str]:
         return {"TMPDIR": str(self.temporary)} if self.temporary else {}
@@ -206,8 +224,9 @@ class _Flow:
 class _Progress:
     """Passes on how far a task is, not more often than anybody could read."""
 
-    def __init__(self, task: ExpandedTask, recorder: StageRecorder) -> None:
+    def __init__(self, task: ExpandedTask, recorder: StageRecorder, scrubber: Scrubber) -> None:
         self._task = task
+        self._scrubber = scrubber
         self._recorder = recorder
         self._told_at = 0.0
         self._kept: dict[str, Json] = {}
@@ -224,5 +243,5 @@ class _Progress:
             return
         message, percentage = self._kept.get("message"), self._kept.get("percentage")
         self._kept, self._told_at = {}, time.monotonic()
-        text = None if message is None else str(message)[:MESSAGE_LIMIT]
+        text = None if message is None else self._scrubber.text(str(message))[:MESSAGE_LIMIT]
         self._recorder.task_progress(self._task, message=text, percentage=percentage)

@@ -77,6 +77,10 @@ class StageRecorder(Protocol):
         """Take note of how far a task is; called on the loop, must not block."""
         ...
 
+    def task_output(self, task: ExpandedTask, text: str, *, is_cut: bool) -> None:
+        """Take note of what a task has printed; `is_cut`: no more is told, the log has the rest. Must not block."""
+        ...
+
     async def task_finished(self, task: ExpandedTask, outcome: TaskOutcome) -> None:
         """Record how the task ended; a skipped one was never started."""
         ...

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from workflows.errors import StepError
 from workflows.hosting.errors import HostCrashed, HostError, HostFailure, HostPoolClosed, HostStartFailed, HostTimeout
+from workflows.tools.scrubbing import Scrubber
 
 
 class StageError(StepError):
@@ -16,6 +17,12 @@ class StageError(StepError):
 
     def __init__(self, message: str, *, tail: str = "") -> None:
         super().__init__(message, error_name=self.matches, tail=tail)
+
+    def without(self, scrubber: Scrubber) -> Self:
+        """Return the same error with no value of a secret in its texts."""
+        if not scrubber.has_values:
+            return self
+        return type(self)(scrubber.text(self.message), tail=scrubber.text(self.tail))
 
 
 class StageFailed(StageError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from workflows.hosting.pool import HostPool
@@ -12,16 +13,24 @@ from workflows.luigi.calls import StageCall, StageRecorder, StageResult, TaskOut
 from workflows.luigi.errors import StageTimeout
 from workflows.luigi.expansion import Expansion
 from workflows.luigi.unfinished import Workplaces
+from workflows.tools.scrubbing import Scrubber
 
 __all__ = ["LuigiStages", "StageCall", "StageRecorder", "StageResult", "TaskOutcome"]
+
+SecretsIn = Callable[[Iterable[str]], Iterable[str]]
 
 
 class LuigiStages:
     """Run and preview luigi steps."""
 
-    def __init__(self, pool: HostPool, path_of: PathOf | None = None) -> None:
-        """Take the pool of hosts; `path_of` tells where the bytes of an artifact lie."""
+    def __init__(self, pool: HostPool, path_of: PathOf | None = None, secrets_in: SecretsIn | None = None) -> None:
+        """Take the pool of hosts.
+
+        `path_of` tells where the bytes of an artifact lie; `secrets_in` gives the values of secrets that lie in some
+        variables of the environment, so that no text of a stage that may see them holds one.
+        """
         self._pool = pool
+        self._secrets_in = secrets_in
         self._path_of = path_of
         self._workplaces = Workplaces()
 
@@ -34,6 +43,8 @@ class LuigiStages:
         call = await self._with_files(call)
         limit = asyncio.timeout(call.timeout)
         build = StepBuild(call, self._pool, self._workplaces, limit)
+        if self._secrets_in and call.group.env:
+            build.scrubber = Scrubber(self._secrets_in(call.group.env))
         try:
             async with self._pool.temporary.given(call.run_dir) as build.temporary, limit:
                 return await build.run(recorder)

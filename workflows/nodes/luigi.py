@@ -120,6 +120,11 @@ class _Recorder:
         event = self._event("luigi.task-progress", task, message=message, percentage=percentage)
         self.call.attempt.append(event)
 
+    def task_output(self, task: ExpandedTask, text: str, *, is_cut: bool) -> None:
+        self.call.attempt.append(
+            self._event("luigi.task-output", task, text=text, **({"is_cut": True} if is_cut else {}))
+        )
+
     async def task_finished(self, task: ExpandedTask, outcome: TaskOutcome) -> None:
         attempt = self.call.attempt
         if outcome.status == "skipped":

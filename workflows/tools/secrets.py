@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,12 @@ class CatalogSecrets:
         if not value:
             raise UnknownSecret(f"the secret {name} has no value: set the environment variable {source.env or name}")
         return value
+
+    def shown_by(self, variables: Iterable[str]) -> list[str]:
+        """Return the values of those secrets that lie in some variables of the environment."""
+        names = set(variables)
+        sources = (one.env for one in self._sources.values() if one.env in names)
+        return [value for name in sources if name and (value := self._environ.get(name, ""))]
 
 
 def _file_value(name: str, file: Path) -> str:

@@ -15,7 +15,7 @@ AT = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 TASKS = [{"task": f"k{n}", "name": f"m.Fetch(day={n})", "needs": []} for n in (1, 2)] + [
     {"task": "s", "name": "m.Sum(x=1)", "needs": ["k1", "k2"]}
 ]
-SILENT = {"run.queued", "run.resumed"}  # what follows at once says it better
+SILENT = {"luigi.task-output", "run.queued", "run.resumed"}  # what follows at once says it better
 
 
 def events(*told: tuple[str, str | None, dict[str, Any]]) -> list[EventView]:
@@ -110,6 +110,9 @@ def test_every_type_of_event_has_a_line_or_is_left_out_on_purpose():
         "path": "a.md", "bytes": 3, "entry": "m.Sum", "attempt": 1, "kind": "start",
     }  # fmt: skip
     lines = EventLines(["a"])
+    data |= {"text": "one\ntwo", "is_cut": True}
+    printed = lines.printed(events(("luigi.task-output", "a", data))[0])
+    assert [one.partition("| ")[2] for one in printed] == ["one", "two", "… (its log has the rest)"]
     shown = {kind: lines.line(events((kind, "a", data))[0]) for kind in EVENT_TYPES}
     assert {kind for kind, line in shown.items() if line is None} == SILENT
     assert all(line is None or "\n" not in line for line in shown.values())

@@ -28,6 +28,7 @@ class Recorder:
     story: list[str] = field(default_factory=list[str])
     outcomes: dict[str, TaskOutcome] = field(default_factory=dict[str, TaskOutcome])
     progress: list[tuple[str | None, float | None]] = field(default_factory=list[tuple[str | None, float | None]])
+    printed: dict[str, list[tuple[str, bool]]] = field(default_factory=dict[str, list[tuple[str, bool]]])
     on_start: Callable[[ExpandedTask], None] = lambda _: None
 
     def expansion(self) -> Expansion | None:
@@ -46,6 +47,9 @@ class Recorder:
 
     def task_progress(self, task: ExpandedTask, *, message: str | None, percentage: float | None) -> None:  # noqa: ARG002
         self.progress.append((message, percentage))
+
+    def task_output(self, task: ExpandedTask, text: str, *, is_cut: bool) -> None:
+        self.printed.setdefault(task.qualname, []).append((text, is_cut))
 
     async def task_finished(self, task: ExpandedTask, outcome: TaskOutcome) -> None:
         self.story.append(f"{outcome.status} {task.qualname}")

@@ -372,6 +372,26 @@ class Reserved(Step):
         super().run()
 
 
+class Talker(Step):
+    seconds = luigi.FloatParameter(default=0)
+
+    def run(self):
+        print("from python", flush=True)
+        os.write(2, b"from below\n")
+        time.sleep(self.seconds)
+        print("half a line", end="")
+        super().run()
+
+
+class Blabber(Step):
+    word = luigi.Parameter()
+
+    def run(self):
+        print("the word is", self.word)
+        self.set_status_message("the word is " + self.word)
+        raise ValueError(self.word)
+
+
 class Settings(luigi.Config):
     colour = luigi.Parameter(default="blue")
 
