@@ -178,7 +178,7 @@ def _stage_entry(stage: StageRecord) -> CatalogEntry:
         name=stage.name,
         version=stage.version,
         source_digest=stage.source_digest,
-        description=stage.description,
+        description=stage.agent.description,
         parameters=stage.parameters,
     )
 

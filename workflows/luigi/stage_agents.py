@@ -27,7 +27,6 @@ TARGET = {
     "type": "object",
     "properties": {
         "uri": {"type": "string"},
-        "exists": {"type": "boolean"},
         "bytes": {"type": ["integer", "null"]},
         "sha256": {"type": ["string", "null"]},
     },
