@@ -130,11 +130,16 @@ def shorten_output(limit: int) -> None:
             os.write(1, b"[output shortened]\n" + end)
 
 
-def capture_output(target: int) -> None:
-    """Let standard output and error lead to an open file."""
+def flush_streams() -> None:
+    """Write out what Python still holds."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
+
+
+def capture_output(target: int) -> None:
+    """Let standard output and error lead to an open file."""
+    flush_streams()
     os.dup2(target, 1)
     os.dup2(target, 2)
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
@@ -191,6 +196,8 @@ class Host:
             yield
         finally:
             self._limits.end_call()
+            flush_streams()
+            shorten_output(OUTPUT_LIMIT)  # whoever prints fast is done before anybody looks
             capture_output(self._output)
             if log:
                 os.close(output)

@@ -119,7 +119,8 @@ class StageHost:
         task = self._found(params)
         looks_below = params["requires"] != "satisfied"
         try:
-            return {"status": Builder(call.send, Note(params["note"]), looks_below=looks_below).build(task)}
+            builder = Builder(call.send, Note(params["note"]), self._refusal, looks_below=looks_below)
+            return {"status": builder.build(task)}
         finally:
             self._call = None
 
@@ -146,6 +147,17 @@ class StageHost:
     def _stage_name(self, kind: type[luigi.Task]) -> str | None:
         name = f"{self._group}.{kind.__name__}"
         return name if self._stages.get(name) is kind else None
+
+    def _refusal(self, kind: type[luigi.Task]) -> str:
+        """Say why a running task may not ask for tasks of a class; empty when it may.
+
+        What Luigi brings is part of nobody's catalog, and of everybody's pipeline.
+        """
+        home = kind.__module__
+        is_ours = any(home == module.__name__ for module in self._modules) or kind in self._stages.values()
+        if is_ours or home.partition(".")[0] == "luigi":
+            return ""
+        return f"is not in the catalog: add its module {home} to `modules` of [luigi.{self._group}]"
 
     def _found(self, params: dict[str, Any]) -> luigi.Task:
         """Return the very task that an expansion means."""

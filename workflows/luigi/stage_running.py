@@ -12,6 +12,7 @@ Part of the stage host: standard library and Luigi only, Python 3.8.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import time
@@ -70,8 +71,11 @@ class Note:
 class Builder:
     """Builds one task; what it asks for while it runs, too."""
 
-    def __init__(self, send: Callable[[Any], None], note: Note, *, looks_below: bool) -> None:
+    def __init__(
+        self, send: Callable[[Any], None], note: Note, refusal: Callable[[type[luigi.Task]], str], *, looks_below: bool
+    ) -> None:
         self._send = send
+        self._refusal = refusal  # why a class may not be asked for; empty: it may
         self._note = note
         self._looks_below = looks_below  # whether what a task requires must be there before it runs
         self._done: set[str] = set()
@@ -145,8 +149,12 @@ class Builder:
         if has_own_check and asked.complete(self._is_done):
             return
         for one in flatten(getattr(asked, "requirements", asked)):
+            if inspect.isclass(one):
+                raise StageFailure(f"it yields the class {one.__name__}, which is no task: yield {one.__name__}(…)")
             if not isinstance(one, luigi.Task):
-                raise StageFailure("it yields something that is no task")
+                raise StageFailure(f"it yields something that is no task, but a {type(one).__name__}")
+            if refusal := self._refusal(type(one)):
+                raise StageFailure(f"it yields {name_of(one, None)}, which {refusal}")
             self._build_with_requirements(one)
 
     def _build_with_requirements(self, task: luigi.Task) -> None:
