@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 
 Json = Any
 MAX_INLINE_BYTES = 32 * 1024  # of a result as JSON; a larger one becomes an artifact
-MAX_CRASHES = 3  # of the server at one visit of a step, which is then left alone
+MAX_CRASHES = 3  # of the server, or of the processes of one step, at one visit of it: it is then left alone
 WITHDRAWN = "withdrawn"  # by whom a question is closed that nobody needs answered any more
 MAX_STEPS = 10_000  # of a run whose author set no limit
+CRASHED = "crashed"  # the error of a step whose process died
 NEVER_RETRIED = frozenset({"step-limit", "time-limit", "fan-out-limit", "expression-failed", "expression-too-costly"})
 VisitKey = tuple[str, str]  # step, visit
 ExecutionKey = tuple[str, str, str]  # step, visit, task
@@ -73,6 +74,7 @@ class Attempt:
     executions: dict[ExecutionKey, StepExecution] = field(default_factory=dict[ExecutionKey, StepExecution])
     tries_failed: dict[ExecutionKey, int] = field(default_factory=dict[ExecutionKey, int])
     tries_crashed: dict[ExecutionKey, int] = field(default_factory=dict[ExecutionKey, int])
+    hosts_lost: Counter[ExecutionKey] = field(default_factory=Counter[ExecutionKey])
     latest: dict[tuple[str, str], StepExecution] = field(default_factory=dict[tuple[str, str], StepExecution])
     """The newest record of a step in a frame, by the frame's path and the step's id."""
     questions: dict[str, Question] = field(default_factory=dict[str, Question])
@@ -110,6 +112,8 @@ class Attempt:
         counts = {StepStatus.FAILED: self.tries_failed, StepStatus.CRASHED: self.tries_crashed}.get(execution.status)
         if counts is not None and not self.is_past(execution):
             counts[key] = counts.get(key, 0) + 1
+        if execution.status is StepStatus.FAILED and execution.error and not self.is_past(execution):
+            self.hosts_lost[key] += execution.error.name == CRASHED
         if execution.task:
             return
         path = self._path_of(execution)
@@ -152,8 +156,10 @@ class Attempt:
         """Return how many tries of a step or item have failed; those that the server did not outlive don't count."""
         return self.tries_failed.get(key, 0)
 
-    def allows_retry(self, step: Step, error_name: str, failures: int) -> bool:
+    def allows_retry(self, step: Step, error_name: str, failures: int, hosts_lost: int = 0) -> bool:
         """Tell whether a step may be tried again after `failures` failed tries, the last with this error."""
+        if hosts_lost >= MAX_CRASHES:
+            return False
         is_meant = "any" in step.retry.errors or error_name in step.retry.errors
         return is_meant and failures <= step.retry.max and error_name not in NEVER_RETRIED
 
@@ -163,8 +169,9 @@ class Attempt:
             return False
         if before.is_caught:
             return True
-        failures = self.failures((before.step, before.visit, before.task))
-        return not self.is_past(before) and not self.allows_retry(step, before.error.name, failures)
+        key = (before.step, before.visit, before.task)
+        failures, lost = self.failures(key), self.hosts_lost[key]
+        return not self.is_past(before) and not self.allows_retry(step, before.error.name, failures, lost)
 
     def outcome_of(self, step: Step, recorded: StepExecution | None) -> Outcome | None:
         """Return what a record says of a DAG's member; None while it is not over."""

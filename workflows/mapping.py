@@ -17,7 +17,7 @@ from langgraph.errors import GraphDrained
 from translator.language.expressions import ExpressionError
 from translator.planning.plan import MapOver
 from workflows.activity import Quiet
-from workflows.attempt import ITEM, Attempt
+from workflows.attempt import CRASHED, ITEM, Attempt
 from workflows.errors import StepError
 from workflows.frames import Visit
 from workflows.records import StepExecution, StepStatus
@@ -154,10 +154,11 @@ class Mapping:
             else:
                 attempt.append(attempt.closed(execution, StepStatus.SUCCEEDED, result=kept))
                 return
-            failures = attempt.failures((execution.step, execution.visit, execution.task)) + 1
+            key = (execution.step, execution.visit, execution.task)
+            failures, lost = attempt.failures(key) + 1, attempt.hosts_lost[key] + (cause.error_name == CRASHED)
             found = await work.explained(execution, cause)
             attempt.append(attempt.closed(execution, StepStatus.FAILED, error=found, log_uri=found.log_uri))
-            if not attempt.allows_retry(step, cause.error_name, failures):
+            if not attempt.allows_retry(step, cause.error_name, failures, lost):
                 self._failed += 1
                 return
             await asyncio.sleep(pause_before(step.retry, failures, random.uniform))

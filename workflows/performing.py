@@ -12,7 +12,7 @@ from translator import compiling
 from translator.compiling import Change, Inside, Update
 from translator.language.expressions import ExpressionError
 from translator.planning.plan import END, Step
-from workflows.attempt import MAX_CRASHES, MAX_STEPS, Attempt, cut_off
+from workflows.attempt import CRASHED, MAX_CRASHES, MAX_STEPS, Attempt, cut_off
 from workflows.changes import changes_inside
 from workflows.errors import StepError, StepFailed
 from workflows.failpoints import hit
@@ -188,9 +188,10 @@ class Arrival:
     async def _retry_or_settle(self, execution: StepExecution, cause: StepError) -> StepExecution | None:
         """Record a failed try: wait for the next one and return None, or settle the failure."""
         attempt = self.attempt
-        failures = attempt.failures((self.id, self.visit.id, "")) + 1
-        if self.step.map or not attempt.allows_retry(self.step, cause.error_name, failures):
-            return await self._settle(execution, cause)
+        key = (self.id, self.visit.id, "")
+        failures, lost = attempt.failures(key) + 1, attempt.hosts_lost[key] + (cause.error_name == CRASHED)
+        if self.step.map or not attempt.allows_retry(self.step, cause.error_name, failures, lost):
+            return await self._settle(execution, left_alone(cause) if lost >= MAX_CRASHES else cause)
         error = await self._work.explained(execution, cause)
         record = attempt.closed(execution, StepStatus.FAILED, error=error, log_uri=error.log_uri)
         wait = pause_before(self.step.retry, failures, random.uniform)
@@ -246,6 +247,12 @@ class Arrival:
         data: dict[str, Json] = {"error": error.as_json()} | ({"goto": goto} if goto else {})
         attempt.append(record, attempt.event("step.caught", self.id, **data))
         return record
+
+
+def left_alone(cause: StepError) -> StepError:
+    """Return the error of a step whose process has died too often."""
+    message = f"{cause.message}; that was {MAX_CRASHES} times, so it is not tried again"
+    return StepError(message, error_name=cause.error_name, tail=cause.tail)
 
 
 def _seconds(execution: StepExecution) -> float | None:
