@@ -86,6 +86,7 @@ class HostPool:
         servers = list(self._servers.values())
         self._servers.clear()
         await asyncio.gather(*self._closing, *(_close(server) for server in servers))
+        await self.temporary.aclose()
 
     @property
     def _alive(self) -> int:
