@@ -88,6 +88,11 @@ def test_results_of_what_is_not_over_well(client: Client):
     run = client.execute("gate", {"topic": "zinc"})
     with pytest.raises(RunFailed, match="waiting"):
         run.result(60)
+    asked = client.execute("gate", {"topic": "zinc"})
+    asked.wait(60)
+    assert asked.status == "waiting"
+    asked.cancel().wait(60)
+    assert asked.status == "cancelled"
     run.resume({"verdict": "reject"})
     with pytest.raises(RunFailed, match="Somebody said no"):
         run.result(60)
@@ -103,6 +108,25 @@ def test_one_stage(client: Client):
     run = client.run_stage(task.name, {"topic": "lead"}, idempotency_key="lead-1").wait(60)
     assert client.run_stage(task.name, {"topic": "lead"}, idempotency_key="lead-1").id == run.id
     assert run.task_result().status == "success"
+
+
+SIGNAL = """\
+apiVersion: specloom/v1
+kind: Workflow
+metadata: {name: signalled}
+outputs: {got: "${ nodes.pause.result }"}
+start: pause
+nodes:
+  pause: {wait: {signal: go}, timeout: 1h, next: end}
+"""
+
+
+def test_waiting_for_a_signal_is_no_reason_to_stop_waiting(client: Client):
+    client.create_spec(SIGNAL)
+    run = client.execute("signalled")
+    with pytest.raises(TimeoutError):
+        run.wait(0.3)
+    assert run.signal("go", {"a": 1}).result(60) == {"got": {"a": 1}}
 
 
 class Relay(socketserver.ThreadingTCPServer):
