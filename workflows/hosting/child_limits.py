@@ -65,7 +65,7 @@ class Limits:
 
     def hint_at(self, error: BaseException) -> str:
         """Return what explains an error of the sandbox's making; empty for others."""
-        if self._told.get("sandbox") and getattr(error, "errno", None) == errno.EROFS:
+        if self._told.get("sandbox") and any(getattr(one, "errno", None) == errno.EROFS for one in _chain(error)):
             return " (its group has a sandbox: it writes only in the run's directory and in TMPDIR)"
         return ""
 
