@@ -48,6 +48,8 @@ def spec_of(stage: StageRecord, request: StageRunRequest) -> bytes:
         node["retry"] = {"max": stage.agent.max_retries}
     if read is not None:
         node["read"] = read
+    if private := [name for name, schema in inputs.items() if schema.get("x-luigi-visibility") == "private"]:
+        node["mask"] = private
     shown = ("outputs", "data") if read is not None else ("outputs",)
     spec = {
         "apiVersion": "specloom/v1",

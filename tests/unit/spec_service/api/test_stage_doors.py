@@ -104,6 +104,12 @@ def test_a_stage_runs_alone_as_a_run_like_any_other(stages):
     jsonschema.validate({"outputs": run["outputs"]}, shown)
 
 
+def test_private_parameters_are_in_no_event(stages):
+    run = stages.post("/stages/desk.Rate/run?wait=true", json={"inputs": {"topic": "tin", "secret": "hushhush"}}).json()
+    assert run["status"] == "succeeded"
+    assert "hushhush" not in stages.get(f"/runs/{run['id']}/events").text
+
+
 def test_without_wait_it_is_accepted(stages):
     answer = stages.post("/stages/rate-topic/run", json={"inputs": {"topic": "zinc", "weight": 3}})
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
