@@ -173,15 +173,15 @@ def _transitions(plan: Plan) -> list[dict[str, Json]]:
     return found
 
 
-WaitKind = Literal["person", "time", "signal", "external"]
+WaitKind = Literal["person", "time", "signal", "external", "limit"]
 
 
 class WaitingFor(View):
-    """What a waiting run waits for: a person, a time, a signal, or something outside that it asks now and then."""
+    """What a waiting run waits for: a person, a time, a signal, a raised limit, or something that it polls."""
 
     kind: WaitKind = "person"
     interrupt_id: str
-    node: str
+    node: str  # empty where the whole run waits, for more time
     title: str
     description: str = ""
     show: Json = None
@@ -194,13 +194,18 @@ class WaitingFor(View):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
+    @property
+    def is_for_people(self) -> bool:
+        """Tell whether a person answers it."""
+        return self.kind in {"person", "limit"}
+
     @classmethod
     def of(cls, question: Question) -> WaitingFor:
         """Show an open question."""
         return cls(
             kind="external" if question.kind == "poll" else question.kind,
             signal=question.signal,
-            key=question.key,
+            key=question.key if question.kind == "signal" else None,
             interrupt_id=question.interrupt_id,
             node=question.step,
             title=question.title,

@@ -8,16 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from workflows.attempt import Attempt
 from workflows.errors import StepError
 from workflows.failpoints import hit
+from workflows.frames import Visit
 from workflows.nodes.call import NodeCall
 from workflows.records import AnswerTaken, Question, QuestionAsked
 
 Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks: a step at a visit of an attempt."""
+
+    attempt: Attempt
+    step_id: str
+    visit: Visit
 
 
 def interrupt_id(call: NodeCall) -> str:
@@ -26,14 +37,14 @@ def interrupt_id(call: NodeCall) -> str:
     return hashlib.sha256(named.encode()).hexdigest()[:32]
 
 
-async def put(call: NodeCall, record: QuestionAsked) -> Question:
+async def put(call: NodeCall | Asking, record: QuestionAsked) -> Question:
     """Record what is waited for; a signal that was kept answers it at once."""
     attempt = call.attempt
     question = Question(**{one.name: getattr(record, one.name) for one in fields(record)})
     attempt.questions[question.interrupt_id] = question
     event = attempt.event(
-        "step.asked" if record.kind == "person" else "step.waiting",
-        call.step_id,
+        "step.asked" if question.is_for_people else "step.waiting",
+        call.step_id or None,
         interrupt_id=question.interrupt_id,
         **_about(question),
     )
@@ -47,28 +58,31 @@ async def put(call: NodeCall, record: QuestionAsked) -> Question:
 
 def _about(question: Question) -> dict[str, Json]:
     expires_at = question.expires_at.isoformat() if question.expires_at else None
-    if question.kind == "person":
+    if question.is_for_people:
         return {"title": question.title, "assignees": list(question.assignees), "expires_at": expires_at}
     about = {"for": question.kind, "until": expires_at}
     return about | ({"signal": question.signal, "key": question.key} if question.kind == "signal" else {})
 
 
-async def answered(call: NodeCall, question: Question) -> Question:
+async def answered(call: NodeCall | Asking, question: Question) -> Question:
     """Return the question once it is closed; raises `Quiet` when nothing else moves before that."""
     attempt, activity = call.attempt, call.visit.activity
     if question.is_open:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        attempt.parked[question.interrupt_id] = (activity, waiter)
+        parked = attempt.parked.setdefault(question.interrupt_id, [])
+        parked.append((activity, waiter))
         try:
             await activity.wait(waiter)
         finally:
-            attempt.parked.pop(question.interrupt_id, None)
+            parked.remove((activity, waiter))
+            if not parked:
+                attempt.parked.pop(question.interrupt_id, None)
         question = attempt.questions[question.interrupt_id]
     if not question.is_taken:
         attempt.questions[question.interrupt_id] = replace(question, is_taken=True)
         event = attempt.event(
             "step.answered",
-            call.step_id,
+            call.step_id or None,
             **{"interrupt_id": question.interrupt_id, "for": question.kind, "expired": question.has_expired},
         )
         attempt.append(AnswerTaken(attempt.run.id, question.interrupt_id), event)

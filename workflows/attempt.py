@@ -21,6 +21,7 @@ from workflows.luigi.stages import LuigiStages
 from workflows.ports import ArtifactStore, Journal, ResultCache, Tools
 from workflows.program import Program
 from workflows.records import (
+    AGAIN,
     AnswerTaken,
     EventRecorded,
     ExpansionRecorded,
@@ -41,6 +42,7 @@ Json = Any
 MAX_INLINE_BYTES = 32 * 1024  # of a result as JSON; a larger one becomes an artifact
 MAX_CRASHES = 3  # of the server, or of the processes of one step, at one visit of it: it is then left alone
 WITHDRAWN = "withdrawn"  # by whom a question is closed that nobody needs answered any more
+DURATION = "duration"  # the key of questions about `limits.duration`
 MAX_STEPS = 10_000  # of a run whose author set no limit
 CRASHED = "crashed"  # the error of a step whose process died
 NEVER_RETRIED = frozenset({"step-limit", "time-limit", "fan-out-limit", "expression-failed", "expression-too-costly"})
@@ -79,8 +81,8 @@ class Attempt:
     """The newest record of a step in a frame, by the frame's path and the step's id."""
     questions: dict[str, Question] = field(default_factory=dict[str, Question])
     expansions: dict[VisitKey, ExpansionRecorded] = field(default_factory=dict[VisitKey, ExpansionRecorded])
-    parked: dict[str, tuple[Activity, asyncio.Future[None]]] = field(
-        default_factory=dict[str, tuple[Activity, "asyncio.Future[None]"]]
+    parked: dict[str, list[tuple[Activity, asyncio.Future[None]]]] = field(
+        default_factory=dict[str, list[tuple[Activity, "asyncio.Future[None]"]]]
     )  # who waits live for an answer, by interrupt id
     activities: dict[str, Activity] = field(default_factory=dict[str, Activity])  # by visit of the graph's nodes
     failed_visit: VisitKey | None = None  # where the run failed at the top before it was retried
@@ -191,7 +193,20 @@ class Attempt:
         seconds = self.program.plan.limits.duration_seconds
         if seconds is None:
             return None
+        raises = [one for one in self.raises(DURATION) if one.answered_at is not None]
+        if raises and raises[-1].answered_at:
+            return raises[-1].answered_at + timedelta(seconds=_more(raises[-1]))
         return (self.run.retried_at or self.run.started_at or datetime.now(UTC)) + timedelta(seconds=seconds)
+
+    def raises(self, limit: str) -> list[Question]:
+        """Return the questions about a limit that people have answered with yes, in the order of the answers."""
+        asked = [one for one in self.questions.values() if one.kind == "limit" and one.key == limit]
+        agreed = [one for one in asked if isinstance(one.answer, dict) and one.answer.get("go_on") is True]
+        return sorted(agreed, key=lambda one: (one.answered_at is None, one.answered_at))
+
+    def allowed(self, limit: str, most: int) -> int:
+        """Return a limit as it stands after what people have answered; `limit` is the key of the questions."""
+        return most + sum(int(_more(one)) for one in self.raises(limit))
 
     async def result(self, execution: StepExecution) -> Json:
         """Return the result of a recorded step, wherever it lies."""
@@ -210,7 +225,7 @@ class Attempt:
         """Close the questions of a step that is stopped, and of its items: nobody waits for answers any more."""
         for question in list(self.questions.values()):
             is_inside = question.step == step and question.visit.startswith(visit)
-            if question.is_open and is_inside:
+            if question.is_open and is_inside and question.kind != "limit":  # that one is the run's
                 now = datetime.now(UTC)
                 answered = QuestionAnswered(self.run.id, question.interrupt_id, now, by=WITHDRAWN)
                 self.questions[question.interrupt_id] = replace(question, answered_at=now, is_taken=True)
@@ -248,9 +263,24 @@ class Attempt:
             idempotency_key=key or f"{self.run.id}/{step}/{visit}{task}",
         )
 
+    def key_inside(self, before: StepExecution | None) -> str:
+        """Return the key of the next try of what holds steps: a retry does all of them again, under other keys.
+
+        A try that was cut off, or that failed before the whole run was retried, is gone on with: `before.path` stays.
+        """
+        if before is None:
+            return ""
+        has_failed = before.status is StepStatus.FAILED and not self.is_past(before)
+        return before.idempotency_key + (AGAIN if has_failed else "")
+
     def closed(self, execution: StepExecution, status: StepStatus, **fields: Json) -> StepExecution:
         """Return the record of the same try at its end."""
         return replace(execution, status=status, finished_at=datetime.now(UTC), **fields)
+
+
+def _more(question: Question) -> float:
+    """Return how much more a person allowed, of whatever the limit counts."""
+    return float(question.answer.get("more") or question.schema["properties"]["more"]["default"])
 
 
 def cut_off(attempt: Attempt, before: StepExecution) -> StepExecution:

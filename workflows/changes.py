@@ -26,7 +26,7 @@ def changes_inside(frame: Frame, step: Step, recorded: StepExecution) -> tuple[C
     """Return what the members of a block have done, item after item when it is mapped."""
     if step.verb not in _BLOCKS or not frame.plan.state:
         return ()
-    paths = [recorded.visit] if step.map is None else list(_items(frame, recorded))
+    paths = [recorded.path] if step.map is None else list(_items(frame, recorded))
     return tuple(one for path in paths for one in changes_within(frame.inside(step.id, path, {}, None)))
 
 
@@ -52,5 +52,5 @@ def _items(frame: Frame, recorded: StepExecution) -> Iterator[str]:
     number = 0
     while item := frame.attempt.execution(recorded.step, recorded.visit, f"{ITEM}{number}"):
         if item.status is StepStatus.SUCCEEDED:
-            yield f"{recorded.visit}{ITEM}{number}"
+            yield item.path
         number += 1

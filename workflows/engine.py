@@ -29,6 +29,7 @@ from workflows.beginning import AttemptKind, config_of, kind_of, replayed
 from workflows.errors import CheckpointUnreadable, JournalError, StepFailed, WorkflowError
 from workflows.failpoints import hit
 from workflows.frames import Frame, Outcome, Visit
+from workflows.limiting import asked_for_time, take_up
 from workflows.ports import PlanStore
 from workflows.program import Program, prepare
 from workflows.records import AttemptEnded, AttemptStarted, EventRecorded, History, RunMoved
@@ -205,12 +206,12 @@ class Engine:
     async def _drive(self, live: _Live, ready: _Ready) -> _Ending | None:
         """Run the graph once and tell what came of it; None when it was interrupted, or drained."""
         attempt = live.attempt
+        await take_up(attempt)
         try:
             async with asyncio.timeout_at(_loop_time(attempt.deadline)):
                 state = await self._invoke(live, ready)
         except (StepFailed, TimeoutError) as failure:
-            late = RunError("time-limit", "the run took longer than limits.duration allows")
-            return _failed(failure.error if isinstance(failure, StepFailed) else late)
+            return await _ending_of(attempt, failure)
         except (GraphDrained, asyncio.CancelledError) as stop:
             live.stopped_from_outside = _is_cancelling()
             live.is_draining = not live.is_cancelled or isinstance(stop, GraphDrained)
@@ -338,9 +339,9 @@ class Engine:
 
     async def _take(self, attempt: Attempt, interrupt_id: str) -> None:
         await self._refresh(attempt)
-        parked = attempt.parked.get(interrupt_id)
-        if parked is not None and not attempt.questions[interrupt_id].is_open:
-            activity, waiter = parked
+        if attempt.questions[interrupt_id].is_open:
+            return
+        for activity, waiter in tuple(attempt.parked.get(interrupt_id, ())):
             activity.wake(waiter)
 
     def _tell_changes(self, attempt: Attempt) -> None:
@@ -367,6 +368,15 @@ class Engine:
 
     def _compiled(self, plan: Plan) -> CompiledStateGraph[Any, Any, Any, Any]:
         return compiling.compile(plan, self._stepper).compile(checkpointer=self._checkpointer)
+
+
+async def _ending_of(attempt: Attempt, failure: StepFailed | TimeoutError) -> _Ending | None:
+    """Return how a run ends by a failure; None when a person is asked whether it may take longer."""
+    if isinstance(failure, StepFailed):
+        return _failed(failure.error)
+    if await asked_for_time(attempt):
+        return None
+    return _failed(RunError("time-limit", "the run took longer than limits.duration allows"))
 
 
 def _failed(error: RunError) -> _Ending:

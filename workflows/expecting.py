@@ -184,5 +184,7 @@ class _Frame:
 
     def holds(self, visit: str) -> bool:
         """Tell whether a visit belongs to this round, and is not that of an item of the member's own map."""
-        is_inside = not self.visit or visit == self.visit or visit.startswith((self.visit + ".", self.visit + "#"))
+        is_inside = (
+            not self.visit or visit == self.visit or visit.startswith(tuple(self.visit + mark for mark in ".#~"))
+        )
         return is_inside and len(_ITEM.findall(visit)) == self.maps

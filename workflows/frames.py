@@ -62,7 +62,8 @@ class Frame:
     @classmethod
     def top(cls, attempt: Attempt) -> Frame:
         """Return the frame of a run's own map of nodes."""
-        return cls(attempt, attempt.program, inputs=attempt.run.inputs, deadline=attempt.deadline)
+        pauses = attempt.program.plan.limits.on_exceed == "pause"  # then waits are not cut short by the run's time
+        return cls(attempt, attempt.program, inputs=attempt.run.inputs, deadline=None if pauses else attempt.deadline)
 
     @property
     def plan(self) -> Plan:
@@ -143,7 +144,7 @@ class Frame:
             recorded = self.attempt.latest.get((path, self.prefix + block))
             if recorded is None:
                 return None
-            path = recorded.visit
+            path = recorded.path
         return self.attempt.latest.get((path, self.prefix + name))
 
     async def evaluate(self, compiled: CompiledValue, state: State, **more: Json) -> Json:

@@ -17,11 +17,13 @@ from langgraph.errors import GraphDrained
 from translator.language.expressions import ExpressionError
 from translator.planning.plan import MapOver
 from workflows.activity import Quiet
+from workflows.asking import Asking
 from workflows.attempt import CRASHED, ITEM, Attempt
 from workflows.errors import StepError
 from workflows.frames import Visit
+from workflows.limiting import Exceeded, ask_for_more
 from workflows.records import StepExecution, StepStatus
-from workflows.working import GOES_ON, HAS_EFFECTS, Work, pause_before
+from workflows.working import GOES_ON, HAS_EFFECTS, HOLDS_STEPS, Work, pause_before
 
 Json = Any
 MAX_ITEMS = 10_000  # of a map whose author set no limit
@@ -68,9 +70,13 @@ class Mapping:
         if not isinstance(items, list):
             raise StepError("what the map goes over is no list", error_name="expression-failed")
         listed = cast("list[Json]", items)
-        most = self.work.frame.plan.limits.fan_out or MAX_ITEMS
-        if len(listed) > most:
-            raise StepError(f"the map has {len(listed)} items, its limit is {most}", error_name="fan-out-limit")
+        limits, step, key = self.work.frame.plan.limits, self.execution.step, f"fan_out {self.execution.step}"
+        while len(listed) > (most := self.attempt.allowed(key, limits.fan_out or MAX_ITEMS)):
+            error = StepError(f"the map has {len(listed)} items, its limit is {most}", error_name="fan-out-limit")
+            if limits.on_exceed != "pause":
+                raise error
+            asking = Asking(self.attempt, step, self.work.visit)
+            await ask_for_more(asking, Exceeded(key, "items", most, len(listed) - most, error))
         return listed
 
     def _tolerated(self) -> int:
@@ -175,7 +181,8 @@ class Mapping:
         keeps_rows = self.work.step.verb in GOES_ON
         if before and before.status is StepStatus.RUNNING and keeps_rows:
             return before
-        program, key = work.frame.of_step(work.step), ""
+        program = work.frame.of_step(work.step)
+        key = attempt.key_inside(before) if self.work.step.verb in HOLDS_STEPS else ""
         if program.idempotency_key:
             key = str(await work.frame.evaluate(program.idempotency_key, work.state))
         tries = before.try_number if before else 0

@@ -12,16 +12,18 @@ from translator import compiling
 from translator.compiling import Change, Inside, Update
 from translator.language.expressions import ExpressionError
 from translator.planning.plan import END, Step
+from workflows.asking import Asking
 from workflows.attempt import CRASHED, MAX_CRASHES, MAX_STEPS, Attempt, cut_off
 from workflows.changes import changes_inside
 from workflows.errors import StepError, StepFailed
 from workflows.failpoints import hit
 from workflows.frames import Frame, State, Visit
+from workflows.limiting import Exceeded, ask_for_more
 from workflows.mapping import Mapping
 from workflows.program import CatcherProgram, StepProgram
 from workflows.records import StepExecution, StepStatus
 from workflows.run import RunError
-from workflows.working import GOES_ON, Work, Workbench, pause_before
+from workflows.working import GOES_ON, HOLDS_STEPS, Work, Workbench, pause_before
 
 Json = Any
 LAST_STEPS = 100  # beyond a limit of steps, for what catches it
@@ -72,7 +74,7 @@ class Arrival:
             return before
         if before and before.error and self.attempt.has_failed_for_good(self.step, before):
             raise StepFailed(before.error)
-        if refused := self._over_limit():
+        if refused := await self._refused():
             return await self._settle(self.next_try(), *refused)
         while True:
             try:
@@ -92,18 +94,40 @@ class Arrival:
 
     # --- before ----------------------------------------------------------------------------------------------------
 
-    def _over_limit(self) -> tuple[StepError, bool] | None:
-        """Return the error of going beyond the limits of steps and visits, and whether it may be caught."""
-        seen = self.attempt.visits.get(self.id, set[str]())
+    async def _refused(self) -> tuple[StepError, bool] | None:
+        """Return the error of going beyond a limit, unless a person allows more, and whether it may be caught."""
+        while over := self._over_limit():
+            exceeded, may_catch = over
+            if not self._pauses:
+                return exceeded.error, may_catch
+            try:
+                await ask_for_more(Asking(self.attempt, self.id, self.visit), exceeded)
+            except StepError as error:
+                return error, True
+        return None
+
+    @property
+    def _pauses(self) -> bool:
+        """Tell whether the run waits at a limit for a person who allows more; else it fails there."""
+        return self.frame.plan.limits.on_exceed == "pause"
+
+    def _over_limit(self) -> tuple[Exceeded, bool] | None:
+        """Return which limit of steps or visits this goes beyond, and whether its error may be caught."""
+        attempt, visits = self.attempt, self.step.max_visits
+        seen = attempt.visits.get(self.id, set[str]())
         if self.visit.id in seen:
             return None
-        most, taken = self.frame.plan.limits.steps or MAX_STEPS, self.attempt.taken[self.frame.prefix]
+        own, key = self.frame.plan.limits.steps or MAX_STEPS, f"steps {self.frame.prefix}".rstrip()
+        most, taken = attempt.allowed(key, own), attempt.taken[self.frame.prefix]
         if taken >= most:
             message = f"the run has taken {most} steps, which is its limit"
-            return StepError(message, error_name="step-limit"), taken < most + LAST_STEPS
-        if self.step.max_visits is not None and len(seen) >= self.step.max_visits:
+            return Exceeded(key, "steps", most, own, StepError(message, error_name="step-limit")), (
+                taken < most + LAST_STEPS
+            )
+        if visits is not None and len(seen) >= (most := attempt.allowed(f"visits {self.id}", visits)):
             message = f"{self.id} was visited {len(seen)} times, which is its limit"
-            return StepError(message, error_name="step-limit"), True
+            error = StepError(message, error_name="step-limit")
+            return Exceeded(f"visits {self.id}", "visits", most, visits, error), True
         return None
 
     async def _open(self) -> StepExecution:
@@ -135,7 +159,8 @@ class Arrival:
     def next_try(self) -> StepExecution:
         """Return the record with which the next try begins."""
         before = self.recorded
-        return self.attempt.opened(self.id, self.visit.id, before.try_number + 1 if before else 1)
+        key = self.attempt.key_inside(before) if self.step.verb in HOLDS_STEPS and not self.step.map else ""
+        return self.attempt.opened(self.id, self.visit.id, before.try_number + 1 if before else 1, key=key)
 
     # --- the try ---------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,8 @@ SIGNALS_KEPT = timedelta(days=7)
 NO_RUN = RunId("")
 """What stands for the run of a signal that is for whichever run waits for its key."""
 
-QuestionKind = Literal["person", "time", "signal", "poll"]
+AGAIN = "~"  # at the end of the path of what is done again from its beginning
+QuestionKind = Literal["person", "time", "signal", "poll", "limit"]
 """Who or what answers a question; `time` and `poll` are answered by their expiry."""
 
 
@@ -128,6 +129,15 @@ class StepExecution:
     goto: str | None = None  # the transition that was chosen in a flow
     error: RunError | None = None
     log_uri: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Return the path of the frame in which this try of a block, or of an item of one, holds its steps.
+
+        It is the visit; a `~` for each retry tells the frames of tries apart, and that of the idempotency key.
+        """
+        key = self.idempotency_key
+        return f"{self.visit}{self.task}{AGAIN * (len(key) - len(key.rstrip(AGAIN)))}"
 
     @property
     def is_caught(self) -> bool:
@@ -318,6 +328,11 @@ class Question:
     def is_open(self) -> bool:
         """Tell whether an answer is still wanted."""
         return self.answered_at is None
+
+    @property
+    def is_for_people(self) -> bool:
+        """Tell whether a person answers it: what the author asks, or whether a limit is raised."""
+        return self.kind in {"person", "limit"}
 
     def is_answered_by(self, signal: SignalKept) -> bool:
         """Tell whether it waits for such a signal.

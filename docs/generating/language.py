@@ -45,7 +45,7 @@ PARTS: dict[type[BaseModel], str] = {
 """Every model of the language, in the order of the reference, with its heading."""
 
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
-    model.Limits: ("tokens", "cost_usd", "on_exceed"),
+    model.Limits: ("tokens", "cost_usd"),
     model.Node: (*(verb for verb in model.VERBS if verb not in AVAILABLE_VERBS), "compensate"),
     model.NodeLimits: ("tokens", "cost_usd"),
     verbs.Decide: ("agent",),

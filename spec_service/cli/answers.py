@@ -85,7 +85,7 @@ def whole_answer(text: str) -> Json:
 
 def chosen_question(run: RunView, wanted: str | None) -> WaitingFor:
     """Return the question that is meant, by its node or interrupt id; raises `Complaint`."""
-    people = [one for one in run.waiting_for if one.kind == "person"]
+    people = [one for one in run.waiting_for if one.is_for_people]
     asked = {one.node: one for one in people}
     if wanted is not None:
         by_id = {one.interrupt_id: one for one in people}
@@ -101,7 +101,7 @@ def chosen_question(run: RunView, wanted: str | None) -> WaitingFor:
 
 def answer_commands(run: RunView, question: WaitingFor, options: str) -> list[str]:
     """Return the commands that answer a question, ready for a shell."""
-    people = [one for one in run.waiting_for if one.kind == "person"]
+    people = [one for one in run.waiting_for if one.is_for_people]
     which = f" --question {shlex.quote(question.node)}" if len(people) > 1 else ""
     schema = question.schema_
     try:

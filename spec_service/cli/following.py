@@ -75,7 +75,7 @@ class Follower:
         from spec_service.cli.asking import Asker, Later, is_too_late  # noqa: PLC0415 - only at a terminal
 
         self.screen.pause()
-        question = next((one for one in self.run.waiting_for if one.kind == "person"), None)
+        question = next((one for one in self.run.waiting_for if one.is_for_people), None)
         if question is None:
             return False
         asker = Asker()
@@ -116,7 +116,7 @@ class Follower:
 
 def waits_for_somebody(run: RunView) -> bool:
     """Tell whether somebody has to answer or to send a signal; what only waits for a time goes on by itself."""
-    return any(one.kind in {"person", "signal"} for one in run.waiting_for)
+    return any(one.is_for_people or one.kind == "signal" for one in run.waiting_for)
 
 
 async def find_run(client: Client, run_id: str, place: Place) -> RunView:

@@ -267,7 +267,7 @@ async def told(client: Client, place: Place, run: RunView, *, as_json: bool, cod
 
 
 def _waiting(run: RunView, place: Place) -> RunView:
-    if any(one.kind == "person" for one in run.waiting_for):
+    if any(one.is_for_people for one in run.waiting_for):
         return run
     hint = "specloom watch RUN shows when it does"
     hints = _after_end(run, place) if run.status in FINAL else [hint]

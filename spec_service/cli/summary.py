@@ -30,8 +30,9 @@ def summary_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Clien
     lines += artifact_lines(run, artifacts, client)
     for question in run.waiting_for:
         options = place.options(with_catalog=True)
-        is_person = question.kind == "person"
-        lines += question_lines(run, question, options) if is_person else wait_lines(run, question, options)
+        lines += (
+            question_lines(run, question, options) if question.is_for_people else wait_lines(run, question, options)
+        )
     return [*lines, "", *_next_lines(run, client, place)]
 
 
@@ -46,7 +47,7 @@ def artifact_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Clie
 
 def question_lines(run: RunView, question: WaitingFor, options: str) -> list[str]:
     """Return what a run asks, and the commands that answer it."""
-    lines = ["", f"{question.node}: {one_line(question.title)}"]
+    lines = ["", f"{question.node or 'the run'}: {one_line(question.title)}"]
     if question.description:
         lines += shown(question.description, 2)
     if question.show is not None:
@@ -69,7 +70,9 @@ def wait_lines(run: RunView, wait: WaitingFor, options: str) -> list[str]:
 
 def _waits(run: RunView) -> str:
     kinds = {one.kind for one in run.waiting_for}
-    return "waits for an answer" if "person" in kinds else "waits for a signal" if "signal" in kinds else "waits"
+    return (
+        "waits for an answer" if kinds & {"person", "limit"} else "waits for a signal" if "signal" in kinds else "waits"
+    )
 
 
 def _headline(run: RunView) -> str:

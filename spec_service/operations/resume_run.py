@@ -90,7 +90,7 @@ async def _submitted(services: Services, position: RunPosition, key: RequestKey 
 
 
 def _lack(question: Question) -> Problem:
-    if question.kind != "person":
+    if not question.is_for_people:
         return Problem("answer-needed", _wait(question), suggestion=_way_out(question))
     message = f"{question.step} asks {question.title!r} (interrupt_id {question.interrupt_id})"
     suggestion = "send `answer`; `waiting_for` of the run has the schema that it must fit"
@@ -114,7 +114,7 @@ def _way_out(question: Question) -> str:
 
 def _question(position: RunPosition, interrupt_id: str | None) -> Question:
     named = [one for one in position.questions if one.is_open and interrupt_id in (None, one.interrupt_id)]
-    open_ = [one for one in named if one.kind == "person"]
+    open_ = [one for one in named if one.is_for_people]
     if named and not open_ and not position.run.status.is_final:
         raise NotWaiting(f"the run waits for no person: {_wait(named[0])}; {_way_out(named[0])}")
     if not open_ or position.run.status.is_final:

@@ -12,7 +12,6 @@ from translator.planning.draft import Draft, DraftNode
 AVAILABLE_VERBS = tuple(verb for verb in VERBS if verb != "agent")
 
 _LATER_KEYS_OF_NODES = ("compensate",)
-_LATER_KEYS_OF_BLOCKS = ("retry",)
 _LATER_LIMITS_OF_NODES = ("tokens", "cost_usd")
 _LATER_LIMITS = ("tokens", "cost_usd")
 
@@ -34,8 +33,6 @@ def _of_spec(draft: Draft) -> Iterator[str]:
     limits = draft.spec.limits
     if limits:
         yield from _set_keys(limits, "/limits", _LATER_LIMITS)
-        if limits.on_exceed != "abort":
-            yield "/limits/on_exceed"
 
 
 def _of_node(one: DraftNode) -> Iterator[str]:
@@ -44,8 +41,6 @@ def _of_node(one: DraftNode) -> Iterator[str]:
     if one.node.decide and one.node.decide.agent:
         yield one.at("decide", "agent")
     yield from _set_keys(one.node, one.path, _LATER_KEYS_OF_NODES)
-    if one.node.nodes or one.verb == "workflow":
-        yield from _set_keys(one.node, one.path, _LATER_KEYS_OF_BLOCKS)
     if one.node.limits:
         yield from _set_keys(one.node.limits, one.at("limits"), _LATER_LIMITS_OF_NODES)
 

@@ -97,7 +97,8 @@ class _Counting:
     def _node(self, one: DraftNode) -> _Load:
         """Return the load of one arrival at a node."""
         inner = self._loads[self._draft.inside[one]] if one in self._draft.inside else _Load(0, self._call(one))
-        return _Load(1).plus(inner.times(self._items(one)))
+        tries = one.node.retry.max + 1 if one.node.retry and (one.node.nodes or one.verb == "workflow") else 1
+        return _Load(1).plus(inner.times(self._items(one)).times(tries))
 
     def _call(self, one: DraftNode) -> int | None:
         entry = self._draft.entries.get(one.id)

@@ -10,6 +10,7 @@ from translator.planning.draft import Draft, DraftNode, NodeMap, contradictions
 from translator.planning.plan import Plan
 
 _CACHED = frozenset({"luigi", "tool", "agent", "decide", "workflow"})
+_HAS_EFFECTS = _CACHED - {"workflow"}
 _SILENT = frozenset({"set", "fail"})  # nothing goes in or comes out that could be masked
 _WAITING = frozenset({"human", "wait"})
 
@@ -107,7 +108,7 @@ def _modifiers(draft: Draft, one: DraftNode) -> Iterator[Problem]:
     if node.cache and one.verb not in _CACHED:
         message = "nothing is called here whose result could be used again"
         yield _no_key(draft, one.at("cache"), message, "use it beside luigi, tool, workflow or decide")
-    if node.idempotency_key is not None and one.verb not in _CACHED and not polls:
+    if node.idempotency_key is not None and one.verb not in _HAS_EFFECTS and not polls:
         message = "nothing is called here that could have an effect twice"
         yield _no_key(draft, one.at("idempotency_key"), message, "use it beside luigi or tool")
     is_empty = node.wait is not None and not polls and node.wait.signal is None

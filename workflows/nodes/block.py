@@ -17,6 +17,6 @@ async def enter_block(call: NodeCall) -> Json:
         return {}
     seconds = step.timeout_seconds
     deadline = None if seconds is None else call.execution.started_at + timedelta(seconds=seconds)
-    frame = call.frame.inside(step.id, call.visit.id, {}, deadline)
+    frame = call.frame.inside(step.id, call.execution.path, {}, deadline)
     await call.walker.walk(frame, call.inside, call.visit, call.state)
     return await frame.results()

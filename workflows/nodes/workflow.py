@@ -31,7 +31,7 @@ async def call_workflow(call: NodeCall) -> Json:
     limits = [step.timeout_seconds, program.plan.limits.duration_seconds]
     seconds = min((one for one in limits if one is not None), default=None)
     deadline = None if seconds is None else call.execution.started_at + timedelta(seconds=seconds)
-    frame = call.frame.called(step, call.visit.id, inputs, deadline)
+    frame = call.frame.called(step, call.execution.path, inputs, deadline)
     state = compiling.channels_of(compiling.initial_state(program.plan))
     if not program.bodies.get(FINALLY):
         after = await call.walker.walk(frame, call.inside, call.visit, state)

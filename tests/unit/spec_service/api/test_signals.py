@@ -15,7 +15,8 @@ nodes:
   ask:
     human: {title: "Go?"}
     result: {type: string}
-    next: end
+    next: paid
+  paid: {wait: {signal: paid}, next: end}
 """
 
 
@@ -116,6 +117,22 @@ def test_the_same_signal_twice_with_a_key_of_the_request_is_one(client, waiting)
     assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
     assert len(signals(client, waiting)) == 1
     refused(client.post(f"/runs/{waiting}/signals/paid", json={"data": 2}, headers=key), 422, "idempotency-mismatch")
+
+
+def test_a_signal_that_no_step_ever_waits_for_is_refused_with_those_that_are(client, waiting):
+    answer = client.post(f"/runs/{waiting}/signals/payed")
+    refused(answer, 422, "unknown-signal")
+    assert answer.json()["problems"][0]["suggestion"] == "did you mean paid?"
+    assert client.post(f"/runs/{waiting}/signals/refund").json()["problems"][0]["suggestion"] == "it waits for paid"
+
+
+def test_what_the_wait_does_not_take_is_refused_and_the_run_still_waits(client, paying, order):
+    run = paying()
+    answer = client.post(f"/runs/{run}/signals/paid", json={"data": {"amount": "12"}})
+    refused(answer, 422, "invalid-answer")
+    assert answer.json()["problems"][0]["path"] == "/data/amount"
+    assert client.post(f"/runs/{run}/signals/paid", json={"data": {"amount": 12}}).status_code == 202  # needs no key
+    assert until(client, run, "succeeded", "failed")["outputs"] == {"got": 12}
 
 
 def test_signals_to_nobody_are_refused(client, waiting):

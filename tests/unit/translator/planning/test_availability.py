@@ -10,11 +10,9 @@ def test_later_verbs_and_keys_are_refused_at_their_keys(desk):
     )
     assert desk.refused(body) == [
         ("not-available-yet", "/limits/tokens"),
-        ("not-available-yet", "/limits/on_exceed"),
         ("not-available-yet", "/nodes/a/agent"),
         ("not-available-yet", "/nodes/b/limits/tokens"),
         ("not-available-yet", "/nodes/b/compensate"),
-        ("not-available-yet", "/nodes/c/retry"),
     ]
 
 
