@@ -18,7 +18,7 @@ LUIGI = Path(__file__).parents[4] / "workflows" / "luigi"
 
 
 async def described(pool: HostPool, group: LuigiGroup) -> GroupDescription:
-    named = replace(group, name="law", modules=("agents_of_test",), path=(*group.path, CLIENT))
+    named = replace(group, name="law", modules=("staff",), path=(*group.path, CLIENT))
     return await describe_group(named, pool)
 
 
