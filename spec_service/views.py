@@ -219,13 +219,15 @@ class WaitingFor(View):
 
 
 class RunErrorView(View):
-    """Why a run failed."""
+    """Why a run failed: what, in which node and attempt, where its log lies, and what failed below or before it."""
 
     name: str
     message: str
     code: str | None = None
     node: str | None = None
+    attempt: int | None = None
     log_uri: str | None = None
+    cause: RunErrorView | None = None
 
 
 class RunItem(View):

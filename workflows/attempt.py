@@ -287,12 +287,19 @@ def cut_off(attempt: Attempt, before: StepExecution) -> StepExecution:
     """Return the end of an earlier try that has none: the server died, or lived and could not record it."""
     since = attempt.unrecorded_since
     if since is not None and before.attempt >= since:
-        lost = RunError(name="not-recorded", message="how this ended could not be recorded", node=before.step)
+        lost = RunError(
+            name="not-recorded",
+            message="how this ended could not be recorded",
+            node=before.step,
+            attempt=before.attempt,
+        )
         return attempt.closed(before, StepStatus.CANCELLED, error=lost)
-    died = RunError(name="crashed", message="the server died while this was running", node=before.step)
+    died = RunError(
+        name="crashed", message="the server died while this was running", node=before.step, attempt=before.attempt
+    )
     return attempt.closed(before, StepStatus.CRASHED, error=died)
 
 
-def error_of(step: str, failure: StepError, log_uri: str | None = None) -> RunError:
+def error_of(step: str, attempt: int, failure: StepError, log_uri: str | None = None) -> RunError:
     """Return what is recorded of the failure of a step, whose id in the records this is."""
-    return RunError(name=failure.error_name, message=failure.message, node=step, log_uri=log_uri)
+    return RunError(failure.error_name, failure.message, None, step, attempt, log_uri, failure.cause)

@@ -53,10 +53,11 @@ class StepError(WorkflowError):
 
     name = "step-failed"
 
-    def __init__(self, message: str, *, error_name: str, tail: str = "") -> None:
+    def __init__(self, message: str, *, error_name: str, tail: str = "", cause: RunError | None = None) -> None:
         super().__init__(message)
         self.error_name = error_name
         self.tail = tail  # the end of what the step printed
+        self.cause = cause  # what failed below it, or before it
 
 
 class NotReady(StepError):

@@ -59,7 +59,8 @@ class Mapping:
         if len(failed) > self._tolerated():
             first = failed[0]["error"]
             message = f"{len(failed)} of {len(self._items)} items failed, the first with {first['name']}"
-            raise StepError(f"{message}: {first['message']}", error_name="items-failed")
+            cause = next(one.error for one in map(self._recorded, range(len(self._items))) if one and one.error)
+            raise StepError(f"{message}: {first['message']}", error_name="items-failed", cause=cause)
         done = [self._recorded(number) for number in range(len(self._items))]
         succeeded = [one for one in done if one is not None and one.status is StepStatus.SUCCEEDED]
         return {"ok": [await self.attempt.result(one) for one in succeeded], "failed": failed}

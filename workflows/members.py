@@ -114,7 +114,7 @@ class _Member:
             return outcome
         error = None
         if outcome is Outcome.BLOCKED:
-            error = error_of(self._arrival.id, StepError(reason, error_name="needs-failed"))
+            error = error_of(self._arrival.id, self._frame.attempt.number, StepError(reason, error_name="needs-failed"))
         record = attempt.closed(self._arrival.next_try(), StepStatus.SKIPPED, error=error)
         attempt.append(record, attempt.event("step.skipped", self._arrival.id, reason=reason))
         return outcome

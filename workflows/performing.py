@@ -249,7 +249,8 @@ class Arrival:
             try:
                 return await self._caught(execution, error, catcher)
             except (StepError, ExpressionError) as broken:  # what catches fails itself
-                error = RunError(getattr(broken, "error_name", broken.name), broken.message, node=self.id)
+                name = getattr(broken, "error_name", broken.name)
+                error = RunError(name, broken.message, node=self.id, attempt=attempt.number, cause=error)
         record = attempt.closed(execution, StepStatus.FAILED, error=error, log_uri=error.log_uri)
         attempt.append(record, attempt.event("step.failed", self.id, error=error.as_json()))
         raise StepFailed(error) from cause

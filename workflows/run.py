@@ -61,7 +61,9 @@ class RunError:
     message: str
     code: str | None = None  # of the problem kinds that have one
     node: str | None = None
+    attempt: int | None = None  # in which the step failed
     log_uri: str | None = None  # where the captured output of the step lies
+    cause: RunError | None = None  # what failed below or before: the first item, what a `catch` had taken
 
     def as_json(self) -> dict[str, Json]:
         """Return the form that the API gives."""
@@ -70,13 +72,24 @@ class RunError:
             "message": self.message,
             "code": self.code,
             "node": self.node,
+            "attempt": self.attempt,
             "log_uri": self.log_uri,
+            "cause": self.cause.as_json() if self.cause else None,
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> RunError:
         """Read what `as_json` wrote."""
-        return cls(**{key: value.get(key) for key in ("name", "message", "code", "node", "log_uri")})  # type: ignore[arg-type]
+        cause = value.get("cause")
+        return cls(
+            name=value["name"],
+            message=value["message"],
+            code=value.get("code"),
+            node=value.get("node"),
+            attempt=value.get("attempt"),
+            log_uri=value.get("log_uri"),
+            cause=cls.from_json(cause) if cause else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ class Work:
             path = f".specloom/logs/{execution.step}/try-{execution.try_number}-{_file_name(self.visit)}.log"
             await self._store(path, cause.tail.encode(), "text/plain; charset=utf-8")
             log_uri = f"specloom://runs/{self.attempt.run.id}/artifacts/{path}"
-        return error_of(execution.step, cause, log_uri)
+        return error_of(execution.step, execution.attempt, cause, log_uri)
 
 
 def _file_name(visit: Visit) -> str:

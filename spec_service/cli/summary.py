@@ -89,7 +89,11 @@ def _error_lines(run: RunView, client: Client) -> list[str]:
         return []
     where = f" in {error.node}" if error.node else ""
     lines = [f"  {error.name}{where}: {printable(error.message)}"]
-    log = split_uri(error.log_uri) if error.log_uri else None
+    cause = error.cause
+    if cause is not None and cause.message not in error.message:
+        lines.append(f"  after {cause.name}{f' in {cause.node}' if cause.node else ''}: {printable(cause.message)}")
+    uri = error.log_uri or (cause.log_uri if cause else None)
+    log = split_uri(uri) if uri else None
     if log is None:
         return lines
     location = client.location(*log)

@@ -10,7 +10,7 @@ from tests.unit.workflows.written import written
 from workflows.errors import StepError
 from workflows.ports import ToolCall
 from workflows.records import CancelRequested
-from workflows.run import RunId, RunStatus
+from workflows.run import RunError, RunId, RunStatus
 
 pytestmark = pytest.mark.anyio
 Json = Any
@@ -264,3 +264,44 @@ async def test_a_run_that_waits_runs_its_finally_when_it_is_cancelled(bench: Ben
     assert await bench.journal.commit(CancelRequested(bench.run_id, now), *bench.queued())
     assert await bench.resume(plan) is RunStatus.CANCELLED
     assert told == ["cancelled"]
+
+
+async def test_an_error_says_in_which_attempt_and_what_failed_before_it(bench: Bench) -> None:
+    async def fails(_: ToolCall) -> Json:
+        raise StepError("down", error_name="unavailable")
+
+    bench.tools = {"t.fails": fails}
+    plan = written("""
+        inputs: {n: {type: integer, default: 0}}
+        start: a
+        nodes: {a: {tool: t.fails, catch: [{errors: [unavailable], result: "${ 1 / inputs.n }"}], next: end}}
+    """)
+    assert await bench.run(plan, n=0) is RunStatus.FAILED
+    assert await bench.retry(plan) is RunStatus.FAILED
+    error = (await bench.history()).run.error
+    assert error is not None
+    assert error.cause is not None
+    assert (error.name, error.node, error.attempt) == ("expression-failed", "a", 2)
+    assert (error.cause.name, error.cause.message, error.cause.node, error.cause.attempt) == (
+        "unavailable",
+        "down",
+        "a",
+        2,
+    )
+    assert RunError.from_json(error.as_json()) == error
+
+
+async def test_the_failure_of_a_map_names_that_of_its_first_item(bench: Bench) -> None:
+    async def fails(_: ToolCall) -> Json:
+        raise StepError("down", error_name="unavailable")
+
+    bench.tools = {"t.fails": fails}
+    plan = written("""
+        start: a
+        nodes: {a: {map: {each: x, in: "${ [1, 2] }"}, tool: t.fails, next: end}}
+    """)
+    assert await bench.run(plan) is RunStatus.FAILED
+    error = (await bench.history()).run.error
+    assert error is not None
+    assert error.cause is not None
+    assert (error.name, error.cause.name) == ("items-failed", "unavailable")
