@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import gc
 import importlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -45,6 +45,7 @@ from workflows.cataloging import LoadedCatalog, open_catalog
 from workflows.failpoints import arm
 from workflows.hosting.group_notes import GroupNotes, end_noted
 from workflows.hosting.pool import HostPool
+from workflows.luigi.registry import LuigiGroup
 from workflows.run import RunStatus
 from workflows.tools.secrets import CatalogSecrets
 from workflows.tools.tools import CatalogTools
@@ -59,6 +60,8 @@ class Planning:
 
     planner: Planner
     catalog: Eventually[LoadedCatalog]
+    file: CatalogFile
+    pool: HostPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +148,16 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
 
 
 @asynccontextmanager
-async def open_planning(settings: Settings) -> AsyncGenerator[Planning]:
-    """Open what checking and planning a file need; raises `CatalogFileError`."""
-    file = read_catalog_file(settings.catalog_file, is_named=settings.is_catalog_named)
+async def open_planning(settings: Settings, also: Sequence[LuigiGroup] = ()) -> AsyncGenerator[Planning]:
+    """Open what checking and planning a file need, with groups beside those of the file; raises `CatalogFileError`."""
+    file = read_catalog_file(settings.catalog_file, is_named=settings.is_catalog_named and not also)
+    file = replace(file, luigi=(*file.luigi, *also))
     catalog: Eventually[LoadedCatalog] = Eventually()
     pool = HostPool(environ=environment(), limit=settings.max_hosts)
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_fill, file, pool, catalog)
-            yield Planning(Planner(catalog), catalog)
+            yield Planning(Planner(catalog), catalog, file, pool)
             group.cancel_scope.cancel()
     finally:
         await pool.aclose()

@@ -12,7 +12,7 @@ from spec_service.cli.complaints import USAGE
 from spec_service.cli.help_page import PURPOSE, GroupedHelp, show_version
 
 COMMANDS = {
-    "Start": (project_commands.init, project_commands.dev),
+    "Start": (project_commands.init, project_commands.adopt, project_commands.dev),
     "Specs": (
         spec_commands.validate,
         spec_commands.plan,

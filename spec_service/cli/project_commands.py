@@ -1,4 +1,4 @@
-"""The commands around runs and specs: init, dev, stages, manifest, doctor, version."""
+"""The commands around runs and specs: init, adopt, dev, stages, manifest, doctor, version."""
 # ruff: noqa: PLC0415 - a command loads what it needs when it is called, so that --help is quick
 
 from __future__ import annotations
@@ -17,6 +17,41 @@ Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="One stage or
 
 Out = Annotated[Path, typer.Option(metavar="FILE", help="Where to write it; - prints it.")]
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 and tell what drifted.")]
+TaskName = Annotated[
+    str, typer.Argument(metavar="MODULE:TASK", help="A Luigi task. Example: pipelines.market:Publish.")
+]
+Params = Annotated[list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the task.")]
+SpecOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write it. Default: print it.")]
+Single = Annotated[bool, typer.Option("--single", help="One step for the whole DAG, instead of a node for each task.")]
+Observe = Annotated[bool, typer.Option("--observe", help="Write nothing: show the DAG, and what of it is complete.")]
+AddToCatalog = Annotated[bool, typer.Option("--add-to-catalog", help="Add the module to the catalog file, if need be.")]
+
+
+def adopt(  # noqa: PLR0913 - a parameter for each of its options
+    task: TaskName,
+    param: Params = None,
+    catalog: Catalog = None,
+    out: SpecOut = None,
+    *,
+    single: Single = False,
+    observe: Observe = False,
+    add_to_catalog: AddToCatalog = False,
+    as_json: AsJson = False,
+) -> int:
+    """Write the spec of a Luigi pipeline as it is: a node for each task, no line of the pipeline changed.
+
+    It asks the pipeline what it requires, and runs nothing. --observe shows that, and what is complete already.
+    """
+    from spec_service.cli import adopting
+    from spec_service.cli.complaints import wrong_usage
+    from spec_service.cli.surveying import Wish
+
+    wish = Wish(task, tuple(param or ()))
+    if observe:
+        return adopting.observe(wish, catalog, as_json=as_json)
+    if as_json:
+        raise wrong_usage("--json goes with --observe")
+    return adopting.adopt(wish, catalog, adopting.Form(out, single, add_to_catalog))
 
 
 def init(folder: Folder = Path()) -> int:

@@ -29,6 +29,7 @@ from .stage_agents import about_agent
 from .stage_expansion import Walk, check_requirements, find_below
 from .stage_parameters import parameters_schema, params_of
 from .stage_running import Builder, Note
+from .stage_survey import SurveyWalk
 from .stage_targets import Reader, described, shaped
 from .stage_tasks import StageFailure, build_from_arguments, build_from_texts, find_class, key_of, private_values
 
@@ -50,6 +51,7 @@ def load(options: dict[str, Any]) -> dict[str, Callable[[dict[str, Any], Any], A
         "expand": host.expand,
         "run_task": host.run_task,
         "outputs": host.outputs,
+        "survey": host.survey,
     }
 
 
@@ -111,6 +113,13 @@ class StageHost:
         if params["requires"] == "check":
             check_requirements(root)
         return Walk(self._stage_name).expand(root, is_deep=params["requires"] == "build")
+
+    def survey(self, params: dict[str, Any], call: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return `{root, tasks}` as `expand` does, with all that a spec needs to name each task; runs nothing."""
+        forget_tasks()
+        root = build_from_arguments(self._stage(params["stage"]), params["arguments"])
+        walk = SurveyWalk(self._stage_name, goes_below=params["goes_below"])
+        return walk.expand(root, is_deep=params["requires"] == "build")
 
     def run_task(self, params: dict[str, Any], call: Any) -> dict[str, str]:
         """Run one task of an expansion and return `{status}`: "succeeded", or "skipped" when it was complete."""
