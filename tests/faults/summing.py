@@ -67,7 +67,12 @@ def _backups(parts: list[Part]) -> tuple[str, ...]:
 
 def _sequences(parts: list[Part]) -> tuple[str, ...]:
     count = f"{total(parts, 'sequences')} sequences"
-    return "random sequences against the model", count, "none astray", "up to 30 steps each, on both journals"
+    by_steps = Counter[int]()
+    for part in parts:
+        by_steps[part["steps"]] += part["sequences"]
+    counted = " and ".join(f"{number:,} of up to {steps} steps" for steps, number in sorted(by_steps.items()))
+    more = f"{counted}, on both journals"
+    return "random sequences against the model", count, "none astray", more
 
 
 ROWS: dict[str, Callable[[list[Part]], tuple[str, ...]]] = {
