@@ -34,8 +34,8 @@ async def cancel_run(services: Services, run_id: str, key: RequestKey | None = N
 async def _cancelled(services: Services, run_id: RunId, key: RequestKey | None) -> RunAnswer:
     answer, position = None, await services.runs.get(run_id)
     run = position.run
-    if run.status is RunStatus.WAITING and (await services.plans.get(run.plan_digest)).members(FINALLY):
-        answer = await _queued(services, position, key)
+    if run.started_at is not None and (await services.plans.get(run.plan_digest)).members(FINALLY):
+        answer = await _queued(services, position, key) if run.status is RunStatus.WAITING else None
     elif run.status is not RunStatus.RUNNING or not services.worker.is_live(run.id):
         answer = await _ended(services, position, key)
     return answer or await _asked(services, await services.runs.get(run_id), key)
@@ -76,7 +76,7 @@ async def _queued(services: Services, position: RunPosition, key: RequestKey | N
 
 
 async def _asked(services: Services, position: RunPosition, key: RequestKey | None) -> RunAnswer:
-    """Ask a live run to stop."""
+    """Ask a run to stop, wherever it is; one that nobody executes is taken up, and ends."""
     run, now = position.run, datetime.now(UTC)
     answer = RunAnswer(RunView.of(replace(run, cancel_requested=True), position.questions))
     requested = EventRecorded(run.id, "run.cancel-requested", now)
@@ -84,7 +84,7 @@ async def _asked(services: Services, position: RunPosition, key: RequestKey | No
         raise AlreadyFinal
     log.info("run.cancel-requested", run_id=run.id)
     if not services.worker.cancel(run.id):
-        await services.journal.commit(
-            RunMoved(run.id, RunStatus.CANCELLED, now), EventRecorded(run.id, "run.cancelled", now)
-        )
+        await services.journal.commit(RunMoved(run.id, RunStatus.QUEUED, now, only_from=RunStatus.WAITING))
+        if not services.worker.is_live(run.id):
+            services.worker.submit(run.id, run.priority)
     return answer

@@ -88,3 +88,32 @@ async def test_a_waiting_run_that_has_its_answer_goes_on(settings):
         assert await services.journal.commit(answered)  # and then the process died
         assert (await resume_run(services, run, GO_ON)).run.status == "queued"
         assert (await until(services, run, "succeeded")).outputs == {"verdict": "yes"}
+
+
+TIDY = b"""\
+apiVersion: specloom/v1
+kind: Workflow
+metadata: {name: tidy}
+start: FIRST
+nodes:
+  nap: {tool: shelf.nap@1, with: {seconds: 600}, next: end}
+  ask: {human: {title: "Go?"}, next: end}
+finally: {clean: {emit: {event: cleaned}}}
+"""
+
+
+@pytest.mark.parametrize(("first", "other", "status"), [("nap", "ask", "running"), ("ask", "nap", "waiting")])
+async def test_what_is_cancelled_while_nobody_executes_it_still_tidies_up(settings, first, other, status):
+    text = TIDY.replace(b"FIRST", first.encode())
+    text = b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(f"  {other}:".encode()))
+    async with open_services(settings, recover=False) as services:
+        run = await begun(services, text, status)
+    async with open_services(settings, recover=False) as services:
+        if first == "nap":
+            assert (await get_run(services, run)).status == "queued"  # drained when the server stopped
+        answer = await cancel_run(services, run)
+        assert answer.run.cancel_requested
+        await until(services, run, "cancelled")
+        events = await services.events.page(RunId(run), 0, 100)
+        assert [one.data["event"] for one in events if one.type == "emitted"] == ["cleaned"]
+        assert [one.type for one in events].count("run.cancelled") == 1
