@@ -126,7 +126,7 @@ def test_a_signal_that_no_step_ever_waits_for_is_refused_with_those_that_are(cli
     assert client.post(f"/runs/{waiting}/signals/refund").json()["problems"][0]["suggestion"] == "it waits for paid"
 
 
-def test_what_the_wait_does_not_take_is_refused_and_the_run_still_waits(client, paying, order):
+def test_what_the_wait_does_not_take_is_refused_and_the_run_still_waits(client, paying):
     run = paying()
     answer = client.post(f"/runs/{run}/signals/paid", json={"data": {"amount": "12"}})
     refused(answer, 422, "invalid-answer")
