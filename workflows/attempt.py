@@ -221,6 +221,14 @@ class Attempt:
             self.loaded[uri] = json.loads(await self.ports.artifacts.read(uri))
         return self.loaded[uri]
 
+    def waits(self, step: str, visit: str) -> bool:
+        """Tell whether a step was waiting for somebody outside when it was left, and not at work."""
+        return any(
+            not one.is_taken and one.kind != "limit"
+            for one in self.questions.values()
+            if (one.step, one.visit) == (step, visit)
+        )
+
     async def withdraw(self, step: str, visit: str) -> None:
         """Close the questions of a step that is stopped, and of its items: nobody waits for answers any more."""
         for question in list(self.questions.values()):

@@ -21,11 +21,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from translator.language.durations import LONGEST, is_duration
+from translator.language.durations import seconds as seconds_of
 from translator.language.versions import BadReferenceError, Version, parse_ref
 from workflows.catalog_mistakes import Mistakes
 from workflows.errors import WorkflowError
 from workflows.hosting.limits import HostLimits, parsed_size
-from workflows.luigi.registry import LuigiGroup
+from workflows.luigi.registry import POLL_SECONDS, LuigiGroup
 from workflows.tools.registry import ToolGroup
 from workflows.tools.secrets import SecretSource
 
@@ -80,6 +82,15 @@ def _size(least: int) -> BeforeValidator:
     return BeforeValidator(read)
 
 
+def _duration() -> BeforeValidator:
+    def read(value: Any) -> float:
+        if not (isinstance(value, str) and is_duration(value) and 0 < seconds_of(value) <= LONGEST):
+            raise PydanticCustomError("duration", "not a duration")
+        return seconds_of(value)
+
+    return BeforeValidator(read)
+
+
 class CatalogFileError(WorkflowError):
     """The catalog file cannot be used."""
 
@@ -121,6 +132,8 @@ class _GroupTable(_Table):
 
 class _LuigiTable(_GroupTable):
     workdir: _Text = "run"
+    poll: Annotated[float, _duration()] = POLL_SECONDS
+    resources: dict[_Text, Annotated[int, Field(ge=0, lt=2**31)]] = {}
 
 
 class _ToolTable(_GroupTable):
@@ -242,6 +255,8 @@ def _luigi_group(name: str, table: _LuigiTable, folder: Path) -> LuigiGroup:
         python=folder / table.python if table.python else None,
         version=table.version,
         workdir=None if table.workdir == "run" else folder / table.workdir,
+        poll_seconds=table.poll,
+        resources=table.resources,
         env=tuple(table.env),
         limits=HostLimits(**table.limits.model_dump()),
         sandbox=table.sandbox,

@@ -23,6 +23,8 @@ _WANTED = {
     "python": 'the path of an interpreter, such as ".venv/bin/python", relative to this file',
     "version": 'a version of three numbers, such as "1.4.0"',
     "workdir": '"run" (a private directory of each run) or the path of a folder',
+    "poll": 'a duration above zero, such as "1m": between two looks at what nobody builds',
+    "resources": "a table of whole numbers, such as {db = 2}: how much of each resource there is",
     "env": 'names of environment variables, such as ["MARKET_DB"]',
     "secrets": 'names of secrets, such as ["SEARCH_KEY"]',
     "file": 'the path of a file, such as "search.key", relative to this file',

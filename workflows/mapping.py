@@ -180,7 +180,7 @@ class Mapping:
         """Begin a try of an item; one that keeps rows of its own is recorded from its start, and gone on with."""
         attempt, before = self.attempt, self._recorded(number)
         keeps_rows = self.work.step.verb in GOES_ON
-        if before and before.status is StepStatus.RUNNING and keeps_rows:
+        if before and before.status is StepStatus.RUNNING:  # it keeps rows of its own, or has waited
             return before
         program = work.frame.of_step(work.step)
         key = attempt.key_inside(before) if self.work.step.verb in HOLDS_STEPS else ""

@@ -23,7 +23,7 @@ from workflows.mapping import Mapping
 from workflows.program import CatcherProgram, StepProgram
 from workflows.records import StepExecution, StepStatus
 from workflows.run import RunError
-from workflows.working import GOES_ON, HOLDS_STEPS, Work, Workbench, pause_before
+from workflows.working import GOES_ON, HOLDS_STEPS, MAY_WAIT, Work, Workbench, pause_before
 
 Json = Any
 LAST_STEPS = 100  # beyond a limit of steps, for what catches it
@@ -134,7 +134,7 @@ class Arrival:
         """Begin a try, or go on with the one in which rows of its own are kept; another without an end was cut off."""
         attempt, before = self.attempt, self.recorded
         if before and before.status is StepStatus.RUNNING:
-            if self.step.map or self.step.verb in GOES_ON:
+            if self.step.map or self.step.verb in GOES_ON or attempt.waits(self.id, self.visit.id):
                 return before
             self._cut_off(before)
         execution = self.next_try()
@@ -242,7 +242,7 @@ class Arrival:
         """Record that the step failed for good, and return that when it is caught; else raise `StepFailed`."""
         error = await self._work.explained(execution, cause)
         attempt = self.attempt
-        if self.step.verb in GOES_ON:
+        if self.step.verb in MAY_WAIT:
             await attempt.withdraw(self.id, self.visit.id)
         catcher = next((one for one in self.program.catchers if one.catcher.catches(error.name)), None)
         if catcher is not None and may_catch:

@@ -48,6 +48,7 @@ NODES: Mapping[Verb, Node] = {
 HAS_EFFECTS = frozenset({"tool", "luigi", "decide"})  # its start must be durable before it begins
 HOLDS_STEPS = frozenset({"dag", "flow", "workflow"})
 GOES_ON = HOLDS_STEPS | {"human", "wait"}  # a try without an end is gone on with: it keeps rows of its own
+MAY_WAIT = GOES_ON | {"luigi"}  # a luigi step goes on with its try only when it waited as the attempt ended
 _OWN_TIMEOUT = frozenset({"tool", "luigi", "human", "wait", "decide"})  # these know better how to stop
 
 

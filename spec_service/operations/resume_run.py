@@ -59,10 +59,15 @@ async def _answered(
 
 
 async def _queued(services: Services, position: RunPosition, key: RequestKey | None) -> RunAnswer:
-    """Go on with a waiting run that has all its answers, or waits for times only; raises `Refused` otherwise."""
+    """Go on with a waiting run that has all its answers, or looks again at what it polls; raises `Refused` otherwise.
+
+    One that waits for times only goes on by itself.
+    """
     run, now = position.run, datetime.now(UTC)
     open_ = [one for one in position.questions if one.is_open]
-    if open_ and all(one.kind in {"time", "poll"} for one in open_):
+    if any(one.kind == "poll" for one in open_):
+        return await _looking_again(services, position, key)
+    if open_ and all(one.kind == "time" for one in open_):
         services.worker.expect(open_)  # it goes on by itself, here at the latest
         return RunAnswer(RunView.of(run, position.questions), is_accepted=False)
     if open_:
@@ -73,6 +78,17 @@ async def _queued(services: Services, position: RunPosition, key: RequestKey | N
     if not await services.journal.commit(moved, resumed, *kept(key, answer, now)):
         raise NotWaiting
     services.worker.submit(run.id, run.priority)
+    return answer
+
+
+async def _looking_again(services: Services, position: RunPosition, key: RequestKey | None) -> RunAnswer:
+    """Let a run look at once at what it would look at later."""
+    now, polls = datetime.now(UTC), [one for one in position.questions if one.is_open and one.kind == "poll"]
+    first, *others = (QuestionAnswered(one.run_id, one.interrupt_id, now, by="request") for one in polls)
+    answer = await close_and_tell(services, position, first, "request", key, *others)
+    if answer is None:  # its time came meanwhile
+        raise NotWaiting
+    log.info("run.looks-again", run_id=position.run.id)
     return answer
 
 

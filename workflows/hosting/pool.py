@@ -38,7 +38,13 @@ class HostPool:
         self._ahead: dict[HostSpec, asyncio.Task[None]] = {}
         self._servers: dict[HostSpec, asyncio.Task[ForkServer]] = {}  # the one used last stands last
         self._closing: set[asyncio.Task[None]] = set()
+        self._waiting = 0
         self._is_closed = False
+
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether somebody waits for a host: whoever keeps one should give it back between two calls."""
+        return self._waiting > 0
 
     @property
     def limit(self) -> int:
@@ -51,7 +57,7 @@ class HostPool:
 
         Raises `HostStartFailed`, `HostPoolClosed`.
         """
-        async with self._turns:
+        async with self._turn():
             self._leased[spec] += 1
             try:
                 host = self._take_idle(spec) or await self._start(spec)
@@ -65,6 +71,18 @@ class HostPool:
                 self._leased[spec] -= 1
                 self._give_back(spec, host)
                 self._let_go()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def warm(self, spec: HostSpec, count: int = 1) -> None:
         """Start hosts of this kind ahead of time, as many as there is room for; raises `HostStartFailed`."""

@@ -11,6 +11,7 @@ from translator.planning.plan import JsonSchema
 from workflows.luigi.errors import StageError
 from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.registry import LuigiGroup
+from workflows.luigi.summary import Summary
 from workflows.run import RunId
 
 Json = Any
@@ -29,6 +30,7 @@ class StageCall:
     requires: Literal["build", "check", "satisfied"] = "build"
     read: Literal["json", "text"] | None = None
     timeout: float | None = None  # seconds, for the whole step
+    spent: float = 0.0  # seconds of it that are over
     workers: int = 8  # tasks at a time; the pool may allow fewer
     parameters: JsonSchema = field(default_factory=dict[str, Json])  # what the stage takes
     log_dir: Path | None = None  # where each task's output is kept as <key>.log; None: only its tail is
@@ -48,10 +50,12 @@ class StageCall:
 class TaskOutcome:
     """How a task ended."""
 
-    status: Literal["succeeded", "skipped", "failed", "cancelled"]  # skipped: complete before anything started
+    status: Literal["succeeded", "skipped", "failed", "cancelled", "suspended"]
+    """Skipped: it was complete, and never started. Suspended: it asked for something that nobody builds."""
     seconds: float = 0.0
-    error: StageError | None = None  # of a failed one; `.tail` is the end of what it printed
+    error: StageError | None = None  # of one that did not end well; `.tail` is the end of what it printed
     log: Path | None = None
+    is_tried_again: bool = False  # by the task's own `retry_count`
 
 
 class StageRecorder(Protocol):
@@ -73,7 +77,9 @@ class StageRecorder(Protocol):
         """Make the start durable; awaited before the task runs."""
         ...
 
-    def task_progress(self, task: ExpandedTask, *, message: str | None, percentage: float | None) -> None:
+    def task_progress(
+        self, task: ExpandedTask, *, message: str | None, percentage: float | None, tracking_url: str | None = None
+    ) -> None:
         """Take note of how far a task is; called on the loop, must not block."""
         ...
 
@@ -83,6 +89,10 @@ class StageRecorder(Protocol):
 
     async def task_finished(self, task: ExpandedTask, outcome: TaskOutcome) -> None:
         """Record how the task ended; a skipped one was never started."""
+        ...
+
+    def summarised(self, summary: Summary) -> None:
+        """Take note of what became of all the tasks, when the step is over or waits."""
         ...
 
 

@@ -29,6 +29,13 @@ class StageFailed(StageError):
     """A task failed, met a limit, was not complete afterwards, or needs something that nobody builds."""
 
 
+class MissingExternal(StageError):
+    """Something is not there that nobody builds."""
+
+    name: ClassVar[str] = "missing-external"
+    matches: ClassVar[str] = "timeout"  # where nobody can wait for it
+
+
 class InvalidParameter(StageError):
     """A parameter does not take this value."""
 
@@ -81,7 +88,7 @@ def stage_error(error: HostFailure, what: str) -> StageError:
 
 def _raised_error(error: HostError, what: str) -> StageError:
     tail = error.tail or error.traceback_tail
-    for kind in (StageFailed, InvalidParameter, InvalidResult):
+    for kind in (StageFailed, MissingExternal, InvalidParameter, InvalidResult):
         if kind.name == error.kind:
             return kind(f"{what}: {error.message}", tail=tail)
     return StageFailed(f"{what}: {error.kind}: {error.message}", tail=tail)

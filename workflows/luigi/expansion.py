@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 Json = Any
@@ -28,10 +29,19 @@ class ExpandedTask:
     is_complete: bool = False
     is_external: bool = False  # nobody builds it
     is_self_contained: bool = True  # `params` says all; else it is found by walking down from the root
+    priority: float = 0  # of two that may start, the higher goes first
+    resources: Mapping[str, int] = field(default_factory=dict[str, int])  # held while it runs
+    timeout: float | None = None  # seconds: its `worker_timeout`
+    retry_count: int | None = None  # how often it may fail before it is left alone; None: it has no policy of its own
+    disable_window: float | None = None  # seconds in which these failures must fall
+    disable_hard_timeout: float | None = None  # seconds after its first failure, when it is not tried again
+    retry_delay: float = 0  # seconds before it is tried again: Luigi's own setting, where there is one
+    is_disabled: bool = False  # its author wants it not to run
+    problem: str = ""  # why it could not be scheduled: what its `complete()` or `deps()` raised
 
     def as_json(self) -> dict[str, Json]:
         """Return the form that is recorded."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name not in _RARE or value != _RARE[name]}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> ExpandedTask:
@@ -40,7 +50,14 @@ class ExpandedTask:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
+_RARE: dict[str, Json] = {
+    one.name: {} if one.default is MISSING else one.default
+    for one in fields(ExpandedTask)[[one.name for one in fields(ExpandedTask)].index("priority") :]
+}
+"""What most tasks do not set, and is written only for those that do."""
+
+
+@dataclass(frozen=True)
 class Expansion:
     """A DAG of tasks in topological order: what a task needs stands before it."""
 
@@ -57,10 +74,12 @@ class Expansion:
 
     def task(self, key: str) -> ExpandedTask:
         """Return the task with this key; KeyError if there is none."""
-        for task in self.tasks:
-            if task.key == key:
-                return task
-        raise KeyError(key)
+        return self.by_key[key]
+
+    @cached_property
+    def by_key(self) -> dict[str, ExpandedTask]:
+        """Return the tasks by their keys."""
+        return {task.key: task for task in self.tasks}
 
     def as_json(self) -> dict[str, Json]:
         """Return the form that is recorded."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from workflows.luigi.agents import BadAgent, StageAgent
 
 JsonSchema = dict[str, Any]
 
+POLL_SECONDS = 60.0
 PROGRAM = Path(__file__).with_name("stage_host.py")
 
 
@@ -34,6 +35,12 @@ class LuigiGroup:
     limits: HostLimits = NO_LIMITS
     sandbox: Literal["", "bwrap"] = ""
     bootstrap: str = ""  # "module:callable", called once in every host
+    poll_seconds: float = POLL_SECONDS  # between two looks at what nobody builds
+    resources: Mapping[str, int] = field(default_factory=dict[str, int])  # how much there is; of any other: 1
+
+    def __hash__(self) -> int:
+        """Hash by what tells groups apart."""
+        return hash((self.name, self.modules, self.path))
 
 
 @dataclass(frozen=True, slots=True)

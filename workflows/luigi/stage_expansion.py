@@ -9,10 +9,13 @@ Part of the stage host: standard library and Luigi only, Python 3.8.
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import luigi
+from luigi import Event
 
+from .stage_policies import policies_of
 from .stage_tasks import (
     StageFailure,
     completeness,
@@ -41,6 +44,7 @@ class Walk:
         self._open: dict[str, luigi.Task] = {}  # the path from the root to where we are
         self._needed: dict[str, list[str]] = {}
         self._done: dict[str, bool | None] = {}  # None: as soon as what it needs is known
+        self._problems: dict[str, str] = {}  # why a task cannot be scheduled; others can
 
     def expand(self, root: luigi.Task, *, is_deep: bool) -> dict[str, Any]:
         """Return `{root, tasks}`; a shallow expansion is the root alone."""
@@ -67,10 +71,41 @@ class Walk:
             raise StageFailure(f"there are over {TASK_LIMIT} tasks: does a task require itself with other parameters?")
         self._open[key] = task
         self._needed[key] = []
-        self._done[key] = self._look(task, is_deep=is_deep)
-        if self._done[key] or is_external(task) or not is_deep:
+        if not is_deep:
+            self._done[key] = self._look(task, is_deep=is_deep)
             return iter(())
-        return iter(checked_deps(task))
+        return iter(self._required(key, task))
+
+    def _required(self, key: str, task: luigi.Task) -> list[luigi.Task]:
+        """Return what a task requires, firing the events of Luigi's worker; what raises concerns this task alone."""
+        try:
+            self._done[key] = self._look(task, is_deep=True)
+        except Exception as error:  # noqa: BLE001 - the user's own code
+            self._give_up(key, "complete()", error)
+            task.trigger_event(Event.DEPENDENCY_MISSING, task)
+            return []
+        if self._done[key]:
+            task.trigger_event(Event.DEPENDENCY_PRESENT, task)
+            return []
+        if is_external(task):
+            task.trigger_event(Event.DEPENDENCY_MISSING, task)
+            return []
+        try:
+            needed = checked_deps(task)
+        except StageFailure:
+            raise
+        except Exception as error:  # noqa: BLE001
+            self._give_up(key, "requires()", error)
+            task.trigger_event(Event.BROKEN_TASK, task, error)
+            return []
+        for one in needed:
+            task.trigger_event(Event.DEPENDENCY_DISCOVERED, task, one)
+        return needed
+
+    def _give_up(self, key: str, what: str, error: Exception) -> None:
+        traceback.print_exc()
+        self._done[key] = False
+        self._problems[key] = f"{what} raised {type(error).__name__}: {error}"
 
     def _look(self, task: luigi.Task, *, is_deep: bool) -> bool | None:
         if is_deep and is_trivial_wrapper(task):
@@ -83,6 +118,8 @@ class Walk:
         kind = type(task)
         if self._done[key] is None:
             self._done[key] = all(self._done[one] for one in needs)
+            if self._done[key]:
+                task.trigger_event(Event.DEPENDENCY_PRESENT, task)
         self._found[key] = {
             "key": key,
             "name": name_of(task, self._stage_of(kind)),
@@ -94,6 +131,10 @@ class Walk:
             "is_external": is_external(task),
             "is_self_contained": is_self_contained(task),
         }
+        if not self._done[key]:
+            self._found[key].update(policies_of(task))
+        if key in self._problems:
+            self._found[key]["problem"] = self._problems[key]
 
     def _circle(self, key: str) -> str:
         keys = list(self._open)

@@ -28,10 +28,18 @@ from luigi.task_register import Register
 from .stage_agents import about_agent
 from .stage_expansion import Walk, check_requirements, find_below
 from .stage_parameters import parameters_schema, params_of
-from .stage_running import Builder, Note
+from .stage_running import Builder, Note, what_is_missing
 from .stage_survey import SurveyWalk
 from .stage_targets import Reader, described, shaped
-from .stage_tasks import StageFailure, build_from_arguments, build_from_texts, find_class, key_of, private_values
+from .stage_tasks import (
+    StageFailure,
+    build_from_arguments,
+    build_from_texts,
+    completeness,
+    find_class,
+    key_of,
+    private_values,
+)
 
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
     from collections.abc import Callable
@@ -50,6 +58,8 @@ def load(options: dict[str, Any]) -> dict[str, Callable[[dict[str, Any], Any], A
         "describe": host.describe,
         "expand": host.expand,
         "run_task": host.run_task,
+        "look": host.look,
+        "fire": host.fire,
         "outputs": host.outputs,
         "survey": host.survey,
     }
@@ -132,6 +142,19 @@ class StageHost:
             return {"status": builder.build(task)}
         finally:
             self._call = None
+
+    def look(self, params: dict[str, Any], call: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Return `{missing}`: of those of some tasks that are not complete, by key, what is not there."""
+        forget_tasks()
+        tasks = [self._found({**params, "task": wanted}) for wanted in params["tasks"]]
+        looked = zip(params["tasks"], tasks, completeness(tasks))  # noqa: B905 - Python 3.8
+        return {"missing": {wanted["key"]: what_is_missing(task) for wanted, task, is_done in looked if not is_done}}
+
+    def fire(self, params: dict[str, Any], call: Any) -> None:  # noqa: ARG002
+        """Fire an event of Luigi's for a task whose own process can't any more: it is gone."""
+        forget_tasks()
+        task = self._found(params)
+        task.trigger_event(getattr(luigi.Event, params["event"]), task, params["message"])
 
     def outputs(self, params: dict[str, Any], call: Any) -> dict[str, Any]:  # noqa: ARG002
         """Return `{outputs}` of a task, and `{data}` when it is to be read."""

@@ -15,6 +15,7 @@ import contextlib
 import inspect
 import json
 import os
+import queue
 import time
 import traceback
 from collections.abc import Generator
@@ -25,7 +26,7 @@ from luigi.task import flatten, getpaths
 
 from .stage_expansion import check_requirements, checked_deps
 from .stage_targets import local_paths, missing_targets
-from .stage_tasks import StageFailure, has_no_output, is_complete, is_external, key_of, name_of
+from .stage_tasks import MissingExternal, StageFailure, has_no_output, is_complete, is_external, key_of, name_of
 
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
     from collections.abc import Callable
@@ -86,7 +87,7 @@ class Builder:
         if self._is_done(task):
             return "skipped"
         if is_external(task):
-            raise StageFailure("nobody builds it, and it is missing: " + ", ".join(missing_targets(task)[:5]))
+            raise MissingExternal(what_is_missing(task))
         if self._looks_below:
             check_requirements(task, frozenset(self._done))
         key = key_of(task)
@@ -108,10 +109,15 @@ class Builder:
             try:
                 self._drive(task)
                 self._check(task)
+            except MissingExternal:  # not its failure: it starts again when that is there
+                task.trigger_event(luigi.Event.DEPENDENCY_MISSING, task)
+                raise
             finally:
                 task.trigger_event(luigi.Event.PROCESSING_TIME, task, time.time() - started)
             task.on_success()
             task.trigger_event(luigi.Event.SUCCESS, task)
+        except MissingExternal:
+            raise
         except BaseException as error:
             traceback.print_exc()  # into the task's log
             task.trigger_event(luigi.Event.FAILURE, task, error)
@@ -128,7 +134,9 @@ class Builder:
         reported: Any = task
         reported.set_status_message = lambda message: tell(message=str(message))
         reported.set_progress_percentage = lambda percentage: tell(percentage=float(percentage))
-        reported.set_tracking_url = lambda url: tell(message=str(url))
+        reported.set_tracking_url = lambda url: tell(tracking_url=str(url))
+        reported.decrease_running_resources = lambda less: tell(release={str(one): int(less[one]) for one in less})
+        reported.scheduler_messages = queue.Queue()  # where Luigi's scheduler would leave messages; nobody does
 
     def _drive(self, task: luigi.Task) -> None:
         """Run a task; where it is a generator, give it what it asks for and let it go on where it stands."""
@@ -186,3 +194,9 @@ class Builder:
         missing = ", ".join(missing_targets(task)[:5])
         reason = f"these targets do not exist: {missing}" if missing else "complete() says no"
         raise StageFailure("it ended, but is not complete: " + reason)
+
+
+def what_is_missing(task: luigi.Task) -> str:
+    """Return a task that nobody builds, with the targets of it that are not there."""
+    missing = ", ".join(missing_targets(task)[:5])
+    return name_of(task, None) + (" (" + missing + ")" if missing else "")

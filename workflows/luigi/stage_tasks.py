@@ -42,6 +42,12 @@ class StageFailure(Exception):
     kind = "stage-failed"
 
 
+class MissingExternal(Exception):
+    """Something is not there that nobody builds; the message names what."""
+
+    kind = "missing-external"
+
+
 def is_external(task: luigi.Task) -> bool:
     """Tell whether nobody builds the task."""
     run: Any = getattr(task, "run", None)

@@ -12,6 +12,7 @@ from workflows.luigi.building import StepBuild
 from workflows.luigi.calls import StageCall, StageRecorder, StageResult, TaskOutcome
 from workflows.luigi.errors import StageTimeout
 from workflows.luigi.expansion import Expansion
+from workflows.luigi.shares import Shares
 from workflows.luigi.unfinished import Workplaces
 from workflows.tools.scrubbing import Scrubber
 
@@ -33,16 +34,18 @@ class LuigiStages:
         self._secrets_in = secrets_in
         self._path_of = path_of
         self._workplaces = Workplaces()
+        self._shares = Shares()
 
     async def run(self, call: StageCall, recorder: StageRecorder) -> StageResult:
         """Build the stage and return its outputs.
 
-        Raises `StageFailed`, `StageTimeout`, `StageCrashed`, `StageUnavailable`, `InvalidParameter`, `InvalidResult`.
+        Raises `StageFailed`, `StageTimeout`, `StageCrashed`, `StageUnavailable`, `InvalidParameter`, `InvalidResult`,
+        and `MissingExternal` when only such tasks are left that need something which nobody builds.
         Cancelling the awaiting task stops the work for real.
         """
         call = await self._with_files(call)
-        limit = asyncio.timeout(call.timeout)
-        build = StepBuild(call, self._pool, self._workplaces, limit)
+        limit = asyncio.timeout(None if call.timeout is None else max(0.0, call.timeout - call.spent))
+        build = self._build(call, limit)
         if self._secrets_in and call.group.env:
             build.scrubber = Scrubber(self._secrets_in(call.group.env))
         try:
@@ -59,7 +62,7 @@ class LuigiStages:
         limit = asyncio.timeout(call.timeout)
         try:
             async with limit:
-                return await StepBuild(call, self._pool, self._workplaces, limit).look()
+                return await self._build(call, limit).look()
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -70,11 +73,14 @@ class LuigiStages:
         limit = asyncio.timeout(call.timeout)
         try:
             async with limit:
-                return await StepBuild(call, self._pool, self._workplaces, limit).expand()
+                return await self._build(call, limit).expand()
         except TimeoutError:
             if not limit.expired():
                 raise
             raise StageTimeout(f"{call.stage}: not expanded after {call.timeout:g} seconds") from None
+
+    def _build(self, call: StageCall, limit: asyncio.Timeout) -> StepBuild:
+        return StepBuild(call, self._pool, self._workplaces, self._shares, limit)
 
     async def _with_files(self, call: StageCall) -> StageCall:
         if self._path_of is None:

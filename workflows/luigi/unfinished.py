@@ -37,6 +37,11 @@ class Workplaces:
         self._queues: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
         self._mark = secrets.token_hex(4)  # of our notes: a server that lost a run must not read those of the next
 
+    def is_free(self, directory: Path, task_key: str) -> bool:
+        """Tell whether no step of this server is at work on the task."""
+        queue = self._queues.get(directory / NOTES / f"{task_key}.json")
+        return queue is None or not queue.locked()
+
     @asynccontextmanager
     async def occupied(self, directory: Path, task_key: str, *, is_shared: bool = True) -> AsyncGenerator[Path]:
         """Give the path for the task's note, alone; what the task left unfinished is moved aside, before and after."""

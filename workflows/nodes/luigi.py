@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from structlog.stdlib import get_logger
+
+from workflows.asking import answered, check_deadline, expiry, interrupt_id, put
 from workflows.attempt import cut_off
 from workflows.errors import NotReady, StepError, UnknownArtifact
 from workflows.failpoints import hit
+from workflows.luigi.errors import MissingExternal, StageTimeout
 from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.stages import StageCall, StageResult, TaskOutcome
+from workflows.luigi.summary import Summary
 from workflows.nodes.call import NodeCall
-from workflows.records import ArtifactStored, ExpansionRecorded, StepExecution, StepStatus
+from workflows.records import (
+    ArtifactStored,
+    ExpansionRecorded,
+    Question,
+    QuestionAsked,
+    StepExecution,
+    StepStatus,
+)
 from workflows.run import RunError
 
 Json = Any
 LOGS = ".specloom/logs"  # inside the run's directory
 WORKERS = 8  # tasks of one step at a time
+log = get_logger("specloom.luigi")
 
 
 async def run_stage(call: NodeCall) -> Json:
@@ -50,9 +63,64 @@ async def run_stage(call: NodeCall) -> Json:
         if result is None:
             raise NotReady
     else:
-        result = await attempt.ports.stages.run(stage_call, _Recorder(call))
+        result = await _built(call, stage_call)
     _keep(call, result)
     return {"outputs": _without_paths(result.outputs)} | ({"data": result.data} if result.has_data else {})
+
+
+# --- what nobody builds --------------------------------------------------------------------------------------------
+
+
+async def _built(call: NodeCall, stage_call: StageCall) -> StageResult:
+    """Build the stage; while only such things are missing that nobody builds, wait and look again."""
+    question = call.attempt.questions.get(interrupt_id(call))
+    while True:
+        if question is not None and not question.is_taken:
+            await answered(call, question)
+            _check_time(call, question)
+        spent = (datetime.now(UTC) - call.execution.started_at).total_seconds()
+        try:
+            return await call.attempt.ports.stages.run(replace(stage_call, spent=spent), _Recorder(call))
+        except MissingExternal as missing:
+            question = await _put(call, stage_call.group.poll_seconds, missing.message)
+            log.info("luigi.waits", run_id=call.attempt.run.id, step=call.step_id, missing=missing.message)
+
+
+def _own_end(call: NodeCall) -> datetime | None:
+    seconds = call.program.step.timeout_seconds
+    return None if seconds is None else call.execution.started_at + timedelta(seconds=seconds)
+
+
+def _check_time(call: NodeCall, question: Question) -> None:
+    """Raise `timeout`, with what is missing, when the step's time or that of what is around it is up."""
+    end = _own_end(call)
+    if end is not None and end <= datetime.now(UTC):
+        raise StageTimeout(f"it did not come in time; {question.show['missing']}")
+    check_deadline(call)
+
+
+async def _put(call: NodeCall, poll_seconds: float, missing: str) -> Question:
+    """Wait for the next look; the row of an item of a map, which has none so far, tells when its time began."""
+    if call.execution.task:
+        call.attempt.append(call.execution)
+    now = datetime.now(UTC)
+    record = QuestionAsked(
+        run_id=call.attempt.run.id,
+        interrupt_id=interrupt_id(call),
+        step=call.step_id,
+        visit=call.visit.id,
+        title="",
+        show={"missing": missing},
+        schema={},
+        assignees=(),
+        asked_at=now,
+        expires_at=expiry(call, now + timedelta(seconds=poll_seconds), _own_end(call)),
+        kind="poll",
+    )
+    return await put(call, record)
+
+
+# --- what is recorded ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -79,7 +147,7 @@ class _Recorder:
 
     def recorded(self, task_key: str) -> bool:
         found = self._found(task_key)
-        return found is not None and found.status is StepStatus.SUCCEEDED
+        return found is not None and found.status in {StepStatus.SUCCEEDED, StepStatus.SKIPPED}
 
     def _found(self, task_key: str) -> StepExecution | None:
         return self.call.attempt.execution(self.call.step_id, self.call.visit.id, task_key)
@@ -116,8 +184,11 @@ class _Recorder:
         step = self.call.step_id
         return self.call.attempt.event(kind, step, task=task.key, name=task.name, **data)
 
-    def task_progress(self, task: ExpandedTask, *, message: str | None, percentage: float | None) -> None:
-        event = self._event("luigi.task-progress", task, message=message, percentage=percentage)
+    def task_progress(
+        self, task: ExpandedTask, *, message: str | None, percentage: float | None, tracking_url: str | None = None
+    ) -> None:
+        more = {"tracking_url": tracking_url} if tracking_url else {}
+        event = self._event("luigi.task-progress", task, message=message, percentage=percentage, **more)
         self.call.attempt.append(event)
 
     def task_output(self, task: ExpandedTask, text: str, *, is_cut: bool) -> None:
@@ -139,12 +210,22 @@ class _Recorder:
             attempt.append(record, event)
             hit("task.finished")
             return
+        if outcome.status == "suspended" and outcome.error:
+            event = self._event("luigi.task-suspended", task, missing=outcome.error.message)
+            attempt.append(attempt.closed(opened, StepStatus.CANCELLED, log_uri=log_uri), event)
+            return
         name = outcome.error.error_name if outcome.error else outcome.status
         message = outcome.error.message if outcome.error else "the task was stopped"
         error = RunError(name=name, message=message, node=opened.step, log_uri=log_uri)
         status = StepStatus.CANCELLED if outcome.status == "cancelled" else StepStatus.FAILED
-        event = self._event("luigi.task-failed", task, error=error.as_json())
+        more = {"is_tried_again": True} if outcome.is_tried_again else {}
+        event = self._event("luigi.task-failed", task, error=error.as_json(), **more)
         attempt.append(attempt.closed(opened, status, error=error, log_uri=log_uri), event)
+
+    def summarised(self, summary: Summary) -> None:
+        attempt, step, counts = self.call.attempt, self.call.step_id, dict(summary.counts)
+        attempt.append(attempt.event("luigi.summary", step, counts=counts, text=summary.text))
+        log.info("luigi.summary", run_id=attempt.run.id, step=step, **counts)
 
     async def _kept_log(self, log: Path | None) -> str | None:
         if log is None or not _has_text(log):

@@ -14,6 +14,7 @@ from workflows.hosting.pool import HostPool
 from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.stages import LuigiStages, StageCall, TaskOutcome
+from workflows.luigi.summary import Summary
 from workflows.run import RunId
 
 PIPELINES = Path(__file__).with_name("pipelines")
@@ -29,6 +30,8 @@ class Recorder:
     outcomes: dict[str, TaskOutcome] = field(default_factory=dict[str, TaskOutcome])
     progress: list[tuple[str | None, float | None]] = field(default_factory=list[tuple[str | None, float | None]])
     printed: dict[str, list[tuple[str, bool]]] = field(default_factory=dict[str, list[tuple[str, bool]]])
+    urls: list[str] = field(default_factory=list[str])
+    summaries: list[str] = field(default_factory=list[str])
     on_start: Callable[[ExpandedTask], None] = lambda _: None
 
     def expansion(self) -> Expansion | None:
@@ -45,8 +48,19 @@ class Recorder:
         self.story.append(f"started {task.qualname}")
         self.on_start(task)
 
-    def task_progress(self, task: ExpandedTask, *, message: str | None, percentage: float | None) -> None:  # noqa: ARG002
+    def task_progress(
+        self,
+        task: ExpandedTask,  # noqa: ARG002
+        *,
+        message: str | None,
+        percentage: float | None,
+        tracking_url: str | None = None,
+    ) -> None:
         self.progress.append((message, percentage))
+        self.urls += [tracking_url] if tracking_url else []
+
+    def summarised(self, summary: Summary) -> None:
+        self.summaries.append(summary.text)
 
     def task_output(self, task: ExpandedTask, text: str, *, is_cut: bool) -> None:
         self.printed.setdefault(task.qualname, []).append((text, is_cut))

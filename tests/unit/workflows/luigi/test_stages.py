@@ -13,6 +13,7 @@ import pytest
 from workflows.luigi.errors import (
     InvalidParameter,
     InvalidResult,
+    MissingExternal,
     StageCrashed,
     StageFailed,
     StageTimeout,
@@ -222,10 +223,10 @@ async def test_a_task_without_targets_is_done_when_it_ran(stages: LuigiStages, c
     assert ran() == ["Effect", "Effect", "AfterEffect"]
 
 
-async def test_an_external_task_that_is_missing_fails_and_the_rest_is_built(
+async def test_an_external_task_that_is_missing_is_told_once_the_rest_is_built(
     stages: LuigiStages, call: Call, recorder, ran: Ran
 ):
-    with pytest.raises(StageFailed, match=r"shop.Delivery\(\).*delivery.csv"):
+    with pytest.raises(MissingExternal, match=r"Delivery\(\).*delivery.csv"):
         await stages.run(call("Unpack"), recorder)
     assert ran() == ["Bottom"]
 
