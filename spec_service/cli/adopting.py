@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from spec_service.bootstrap import open_planning
 from spec_service.cli.catalog_table import add_table, table_of
 from spec_service.cli.complaints import FINE, Complaint
 from spec_service.cli.configuring import quiet_logs, settings_with
@@ -22,6 +21,7 @@ from spec_service.cli.spec_text import spec_text
 from spec_service.cli.surveying import Pipeline, Wish, empty_place, found_pipeline
 from spec_service.cli.task_tree import STATUSES, TaskLine, count_line, tree_lines
 from spec_service.errors import Refused
+from spec_service.planner import Planner
 from spec_service.settings import Settings
 from workflows.luigi.adopting import Adoption, NotAdoptable, dag_spec, single_spec
 from workflows.luigi.survey import Survey
@@ -98,12 +98,12 @@ async def _adopted(wish: Wish, settings: Settings, form: Form) -> _Written:
         works_here = found.is_new and _finds_its_inputs_here(seen, await found.seen(Path.cwd()))
         pipeline = replace(found, group=replace(found.group, workdir=Path.cwd())) if works_here else found
         adoption = pipeline.adoption(seen, {name: pipeline.arguments[name] for name in names})
-    try:
-        spec = single_spec(adoption) if form.is_single else dag_spec(adoption)
-    except NotAdoptable as error:
-        raise Complaint(str(error), *_way_out(pipeline, adoption)) from None
-    text = spec_text(spec, f"{_command(wish, form)}\nwrote this; it is yours to change.")
-    await _require_plan(text, settings, pipeline)
+        try:
+            spec = single_spec(adoption) if form.is_single else dag_spec(adoption)
+        except NotAdoptable as error:
+            raise Complaint(str(error), *_way_out(pipeline, adoption)) from None
+        text = spec_text(spec, f"{_command(wish, pipeline, form)}\nwrote this; it is yours to change.")
+        await _require_plan(text, found.planning.planner)
     return _Written(text, len(spec["nodes"]), pipeline, adoption)
 
 
@@ -113,19 +113,21 @@ def _finds_its_inputs_here(empty: Survey, here: Survey) -> bool:
     return any(one.task.key in missing and one.task.is_complete for one in here.tasks)
 
 
-async def _require_plan(text: str, settings: Settings, pipeline: Pipeline) -> None:
+async def _require_plan(text: str, planner: Planner) -> None:
     """Plan what was written, as a run would; raises `SpecRefused`."""
-    async with open_planning(settings, pipeline.also) as planning:
-        try:
-            await planning.planner.plan(await planning.planner.check(text.encode(), "yaml"))
-        except Refused as refused:
-            spec = SpecText("what was written", text.encode(), "yaml")
-            raise SpecRefused(spec, refused.problems) from None
+    try:
+        await planner.plan(await planner.check(text.encode(), "yaml"))
+    except Refused as refused:
+        raise SpecRefused(SpecText("what was written", text.encode(), "yaml"), refused.problems) from None
 
 
-def _command(wish: Wish, form: Form) -> str:
-    params = "".join(f" --param {shlex.quote(one)}" for one in wish.params)
-    return f"specloom adopt {shlex.quote(wish.task)}{params}{' --single' if form.is_single else ''}"
+def _command(wish: Wish, pipeline: Pipeline, form: Form) -> str:
+    """Return the command that writes the spec, without values that must not be written down."""
+    texts: list[str] = []
+    for name, value in wish.pairs:
+        is_private = pipeline.schemas[name].get("x-luigi-visibility") == "private"
+        texts.append(f" --param {name}=…" if is_private else f" --param {shlex.quote(f'{name}={value}')}")
+    return f"specloom adopt {wish.task}{''.join(texts)}{' --single' if form.is_single else ''}"
 
 
 def _way_out(pipeline: Pipeline, adoption: Adoption) -> list[str]:

@@ -44,6 +44,11 @@ class Wish:
     task: str  # "pipelines.market:Publish"
     params: tuple[str, ...] = ()
 
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return the parameters as names and texts; raises `Complaint`."""
+        return split_pairs(self.params, "--param")
+
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -55,11 +60,6 @@ class Pipeline:
     is_new: bool  # the catalog file has no such group yet
     stage: StageRecord
     arguments: Mapping[str, Json]
-
-    @property
-    def also(self) -> tuple[LuigiGroup, ...]:
-        """Return what the catalog file lacks."""
-        return (self.group,) if self.is_new else ()
 
     @property
     def schemas(self) -> Mapping[str, Json]:
@@ -150,7 +150,7 @@ async def _arguments(wish: Wish, stage: StageRecord) -> dict[str, Json]:
     """Return what was given, as the stage's schema wants it; raises `Complaint`."""
     known: dict[str, Json] = stage.parameters.get("properties", {})
     found: dict[str, Json] = {}
-    for name, text in split_pairs(wish.params, "--param"):
+    for name, text in wish.pairs:
         if name not in known:
             hint = did_you_mean(name, known)
             takes = f"it takes {', '.join(known)}" if known else "it takes none"

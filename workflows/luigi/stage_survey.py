@@ -15,6 +15,7 @@ import contextlib
 import datetime as dt
 import json
 import os
+import re
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -172,6 +173,9 @@ def _candidates(parameter: Any, value: Any) -> Iterator[Any]:
         parameter, "BoolParameter", "IntParameter", "FloatParameter", "NumericalParameter", "ChoiceParameter"
     ):
         yield value
-    yield text_of(parameter, value)
+    text = text_of(parameter, value)
+    if isinstance(value, dt.timedelta):
+        yield re.sub(r"\b0 [wdhms] ?", "", text or "").strip()  # 0 w 0 d 1 h 0 m 0 s
+    yield text
     if isinstance(value, dt.timedelta):
         yield value.total_seconds()
