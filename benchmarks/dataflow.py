@@ -1,17 +1,19 @@
-"""Sixty Luigi tasks of 50 ms in ten layers, eight at a time: a recorded run, over the critical path."""
+"""Whole Luigi DAGs in one step: recorded runs over their critical paths, beside Luigi's own workers."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.figures import Figure
-from benchmarks.layers import LAYERS, SECONDS, WIDTH
+from benchmarks.shapes import SHAPES, critical_path
 from spec_service.bootstrap import open_services
 from spec_service.logs import configure_logs
 from spec_service.operations.create_spec import create_spec
@@ -22,42 +24,68 @@ from spec_service.services import Services
 from spec_service.settings import Settings
 
 HERE = Path(__file__).parent
-RUNS = 10
-CRITICAL = LAYERS * SECONDS
+RUNS = 5
+LONGEST = 300  # seconds that anything here may take
 CATALOG = f"""[luigi.bench]
-modules = ["layers"]
+modules = ["shapes"]
 path = [{json.dumps(str(HERE))}]
 version = "1.0.0"
 """
 SPEC = b"""apiVersion: specloom/v1
 kind: Workflow
-metadata: {name: layers}
+metadata: {name: shapes}
+inputs: {shape: {type: string}}
 start: all
 nodes:
-  all: {luigi: bench.All@^1, next: end}
+  all: {luigi: bench.All@^1, with: {shape: "${ inputs.shape }"}, next: end}
 """
 PEER = """
 import logging, luigi, sys, time
 logging.disable(logging.CRITICAL)
 sys.path.insert(0, sys.argv[1])
-from layers import All
+from shapes import All
 begin = time.perf_counter()
-assert luigi.build([All()], local_scheduler=True, workers=8, no_lock=True)
+assert luigi.build([All(shape=sys.argv[2])], local_scheduler=True, workers=8, no_lock=True)
 print(time.perf_counter() - begin)
 """
 
 
 def figures() -> list[Figure]:
-    """Return the step's seconds over the critical path's, for a warm server, beside Luigi's own workers."""
-    ours = asyncio.run(_measure())
-    name = f"{LAYERS * WIDTH} Luigi tasks of {SECONDS * 1000:.0f} ms in {LAYERS} layers, 8 at a time"
-    return [
-        Figure(f"{name}: recorded run", ours / CRITICAL, "x critical path", 1.3, f"{ours:.2f} s"),
-        Figure(f"{name}: luigi.build", _peer() / CRITICAL, "x critical path", None, "the peer, nothing recorded"),
-    ]
+    """Return a warm server's seconds over the critical path's, and for tasks that do nothing over Luigi's."""
+    found: list[Figure] = []
+    for shape, name, reach in (
+        ("even", "60 Luigi tasks of 50 ms in 10 layers, 8 at a time", 1.10),
+        ("uneven", "60 Luigi tasks of 10 to 90 ms in 10 layers, 8 at a time", 1.10),
+        ("lattice", "63 Luigi tasks of 50 ms in 38 layers with 426 edges", 1.08),
+    ):
+        critical, ours, peer = critical_path(shape), _ours(shape, RUNS), _peer(shape)
+        note = f"{ours['seconds']:.2f} s; luigi.build {peer:.2f} s, {peer / critical:.2f} x"
+        found.append(Figure(f"{name}: recorded run", ours["seconds"] / critical, "x critical path", reach, note))
+    ours, peer = _ours("noop", 1), _peer("noop")
+    note = f"{ours['seconds']:.1f} s; luigi.build {peer:.1f} s with 8 workers"
+    count = len(SHAPES["noop"])
+    found.append(
+        Figure(f"{count} Luigi tasks that do nothing, recorded", ours["seconds"] / peer, "x luigi", 0.35, note)
+    )
+    found.append(Figure(f"memory of the server with {count} tasks", ours["megabytes"], "MB", 250, "its peak"))
+    return found
 
 
-async def _measure() -> float:
+def _ours(shape: str, runs: int) -> dict[str, float]:
+    """Measure in a process of its own, for its memory."""
+    command = [sys.executable, "-m", "benchmarks.dataflow", shape, str(runs)]
+    done = subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, text=True, timeout=LONGEST)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _peer(shape: str) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-W", "ignore", "-c", PEER, str(HERE), shape]
+        done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=LONGEST)
+        return float(done.stdout.split()[-1])
+
+
+async def _measure(shape: str, runs: int) -> dict[str, Any]:
     configure_logs(Settings(log_level="error"))
     with tempfile.TemporaryDirectory() as folder:
         catalog = Path(folder, "specloom.toml")
@@ -65,20 +93,28 @@ async def _measure() -> float:
         settings = Settings(data=Path(folder, "data"), catalog=catalog, log_level="error")
         async with open_services(settings) as services:
             await create_spec(services, SPEC, "yaml")
-            return min([await _run(services) for _ in range(RUNS)])
+            await _run(services, "even")  # hosts are warm afterwards
+            seconds = min([await _run(services, shape) for _ in range(runs)])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"seconds": seconds, "megabytes": peak / 1024}
 
 
-async def _run(services: Services) -> float:
+async def _run(services: Services, shape: str) -> float:
     begin = time.perf_counter()
-    run = (await execute_spec(services, "layers", ExecuteRequest(), wait=60)).run
+    run = (await execute_spec(services, "shapes", ExecuteRequest(inputs={"shape": shape}), wait=LONGEST)).run
+    seconds = time.perf_counter() - begin
     assert run.status == "succeeded", run.error
-    events = await page_events(services, run.id, 0, 1000)
-    assert sum(event.type == "luigi.task-succeeded" for event in events.items) in {LAYERS * WIDTH, LAYERS * WIDTH + 1}
-    return time.perf_counter() - begin
+    assert await _count(services, run.id, "luigi.task-succeeded") == len(SHAPES[shape]) + 1
+    return seconds
 
 
-def _peer() -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-W", "ignore", "-c", PEER, str(HERE)]
-        done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-        return float(done.stdout.split()[-1])
+async def _count(services: Services, run_id: str, kind: str) -> int:
+    count = after = 0
+    while (page := await page_events(services, run_id, after, 1000)).items:
+        count += sum(event.type == kind for event in page.items)
+        after = page.items[-1].seq
+    return count
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(_measure(sys.argv[1], int(sys.argv[2])))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -41,7 +41,9 @@ class ExpandedTask:
 
     def as_json(self) -> dict[str, Json]:
         """Return the form that is recorded."""
-        return {name: value for name, value in asdict(self).items() if name not in _RARE or value != _RARE[name]}
+        usual: dict[str, Json] = {name: getattr(self, name) for name in _USUAL}
+        rare = {name: getattr(self, name) for name, default in _RARE.items() if getattr(self, name) != default}
+        return {**usual, "params": dict(self.params), "needs": list(self.needs), **rare}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> ExpandedTask:
@@ -55,6 +57,8 @@ _RARE: dict[str, Json] = {
     for one in fields(ExpandedTask)[[one.name for one in fields(ExpandedTask)].index("priority") :]
 }
 """What most tasks do not set, and is written only for those that do."""
+
+_USUAL = tuple(one.name for one in fields(ExpandedTask) if one.name not in _RARE)
 
 
 @dataclass(frozen=True)

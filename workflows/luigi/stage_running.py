@@ -63,10 +63,19 @@ class Note:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path)
             return
+        if not os.path.lexists(self._path):
+            self._write_first(json.dumps(paths).encode("ascii"))
+            return
         draft = self._path + ".new"
         with open(draft, "w", encoding="utf-8") as file:
             json.dump(paths, file)  # not synced: a kill loses nothing that was written, and a sync costs milliseconds
         os.replace(draft, self._path)
+
+    def _write_first(self, content: bytes) -> None:
+        """Write at once: nothing is lost if this stays empty, since no target has been begun."""
+        number = os.open(str(self._path), os.O_WRONLY | os.O_CREAT, 0o600)
+        os.write(number, content)
+        os.close(number)
 
 
 class Builder:

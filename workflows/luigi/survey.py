@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from workflows.hosting.errors import HostFailure
 from workflows.hosting.pool import HostPool
+from workflows.local_files import PathOf, with_local_files
 from workflows.luigi.calls import StageCall
 from workflows.luigi.errors import StageTimeout, stage_error
 from workflows.luigi.expansion import ExpandedTask, Expansion
@@ -77,11 +78,26 @@ class Survey:
         return sum(one.task.is_complete for one in self.tasks)
 
 
-async def survey(pool: HostPool, call: StageCall, *, goes_below: bool = False) -> Survey:
-    """Ask a host what a stage would build; with `goes_below`, also what lies below tasks that are complete.
+class Surveyor:
+    """Asks stage hosts; unlike a run it sets nothing aside that a killed task left half-written."""
 
-    Raises what `LuigiStages.preview` raises. Unlike a run it sets nothing aside that a killed task left half-written.
-    """
+    def __init__(self, pool: HostPool, path_of: PathOf | None = None) -> None:
+        """Take the pool of hosts; `path_of` tells where the bytes of an artifact lie."""
+        self._pool = pool
+        self._path_of = path_of
+
+    async def survey(self, call: StageCall, *, goes_below: bool = False) -> Survey:
+        """Return what a stage would build; with `goes_below`, also what lies below tasks that are complete.
+
+        Raises what `LuigiStages.preview` raises.
+        """
+        if self._path_of is not None:
+            arguments = await with_local_files(call.parameters, call.arguments, self._path_of)
+            call = replace(call, arguments=arguments)
+        return await _surveyed(self._pool, call, goes_below=goes_below)
+
+
+async def _surveyed(pool: HostPool, call: StageCall, *, goes_below: bool) -> Survey:
     params = {
         "stage": call.stage,
         "arguments": dict(call.arguments),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import glob
 import json
 import os
 import secrets
@@ -49,9 +48,10 @@ class Workplaces:
         note = shared if is_shared else shared.with_name(f"{task_key}{MARK}{self._mark}.json")
         queue = self._queues.setdefault(shared, asyncio.Lock())
         async with queue:
-            note.parent.mkdir(parents=True, exist_ok=True)
+            if is_shared:
+                note.parent.mkdir(parents=True, exist_ok=True)
             async with _locked(shared) if is_shared else nullcontext():
-                for one in (shared, *note.parent.glob(f"{glob.escape(task_key)}{MARK}*.json")):
+                for one in _notes_on(note.parent, task_key):
                     quarantine(one)
                 try:
                     yield note
@@ -70,6 +70,17 @@ class Workplaces:
                 with _released(note, lock):
                     moved.extend(quarantine(note))
         return tuple(moved)
+
+
+def _notes_on(folder: Path, task_key: str) -> list[Path]:
+    """Return the notes on a task, of whichever server; the folder is there afterwards."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - asked for every task, and it is mostly empty
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+        return []
+    starts = (f"{task_key}.json", f"{task_key}{MARK}")
+    return [folder / name for name in names if name.startswith(starts) and name.endswith(".json")]
 
 
 @asynccontextmanager

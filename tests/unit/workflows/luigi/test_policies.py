@@ -37,7 +37,7 @@ async def test_what_something_urgent_needs_is_urgent(stages: LuigiStages, call: 
 
 
 @pytest.mark.parametrize("there", [1, 2])
-async def test_no_more_of_a_resource_is_held_than_there_is(
+async def test_no_more_of_a_resource_is_held_than_there_is(  # noqa: PLR0913, PLR0917
     stages: LuigiStages, call: Call, group: LuigiGroup, recorder, ran: Ran, there: int
 ):
     known = replace(group, resources={"db": there} if there > 1 else {})
@@ -87,7 +87,9 @@ async def test_a_task_is_tried_as_often_as_its_own_policy_says(stages: LuigiStag
 
 
 @pytest.mark.parametrize(("task", "tries"), [("Flaky", 3), ("Hasty", 1)])
-async def test_and_then_left_alone(stages: LuigiStages, call: Call, recorder, ran: Ran, task: str, tries: int):
+async def test_and_then_left_alone(  # noqa: PLR0913, PLR0917
+    stages: LuigiStages, call: Call, recorder, ran: Ran, task: str, tries: int
+):
     with pytest.raises(StageFailed, match="not yet"):
         await stages.run(call(task, {"failures": 9}), recorder)
     assert ran() == ["try"] * tries

@@ -1,7 +1,7 @@
 """Tasks with a will of their own: urgent, greedy, stubborn, slow, disabled; `runs.log` says what happened."""
 
 # written as users write their tasks
-# ruff: noqa: PTH110
+# ruff: noqa: PTH108, PTH110, PTH118, PTH202, PTH208
 
 import os
 import time
