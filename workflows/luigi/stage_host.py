@@ -27,7 +27,7 @@ from luigi.task_register import Register
 
 from .stage_agents import about_agent
 from .stage_expansion import Walk, check_requirements, find_below
-from .stage_parameters import parameters_schema, params_of
+from .stage_parameters import parameters_schema, params_of, remember_parameters
 from .stage_running import Builder, Note, what_is_missing
 from .stage_survey import SurveyWalk
 from .stage_targets import Reader, described, shaped
@@ -54,6 +54,7 @@ def load(options: dict[str, Any]) -> dict[str, Callable[[dict[str, Any], Any], A
     luigi.configuration.get_config()  # read where the pipeline lies, before calls change the directory
     host = StageHost(options["group"], options["modules"])
     luigi.Task.event_handler(luigi.Event.PROGRESS)(host.pass_on_progress)
+    remember_parameters()
     return {
         "describe": host.describe,
         "expand": host.expand,
@@ -77,6 +78,15 @@ class StageHost:
             for kind in stages_of(module):
                 self._add(kind)
         self._call: Any = None
+        self._step: str | None = None
+
+    def _begin(self, step: str | None) -> None:
+        """Forget tasks between calls, and what is known of classes when another step begins."""
+        if step is None or step != self._step:
+            self._step = step
+            forget_tasks()
+        else:
+            Register.clear_instance_cache()
 
     def _imported(self, name: str) -> ModuleType | None:
         try:
@@ -133,7 +143,7 @@ class StageHost:
 
     def run_task(self, params: dict[str, Any], call: Any) -> dict[str, str]:
         """Run one task of an expansion and return `{status}`: "succeeded", or "skipped" when it was complete."""
-        forget_tasks()
+        self._begin(params.get("step"))
         self._call = call
         task = self._found(params)
         looks_below = params["requires"] != "satisfied"

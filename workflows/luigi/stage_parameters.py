@@ -35,9 +35,31 @@ class InvalidParameter(Exception):
 def params_of(kind: type[luigi.Task]) -> list[tuple[str, luigi.Parameter[Any]]]:
     """Return a task's parameters; Luigi looks through all attributes of the class each time, a tenth of a millisecond.
 
-    A class may get parameters later: `params_of.cache_clear()` at the beginning of each call.
+    A class may get parameters later: `params_of.cache_clear()` at the beginning of each step.
     """
     return kind.get_params()
+
+
+def remember_parameters() -> None:
+    """Let Luigi itself, which asks several times for each task that is made, look at a class once, too.
+
+    What it found is dropped together with what `params_of` remembers.
+    """
+    task: Any = luigi.Task
+    original = task.get_params.__func__
+
+    @functools.lru_cache(maxsize=None)  # noqa: UP033
+    def remembered(kind: type[luigi.Task]) -> list[tuple[str, luigi.Parameter[Any]]]:
+        return original(kind)
+
+    clear = params_of.cache_clear
+
+    def clear_both() -> None:
+        clear()
+        remembered.cache_clear()
+
+    params_of.cache_clear = clear_both  # type: ignore[method-assign]
+    task.get_params = classmethod(lambda kind: list(remembered(kind)))
 
 
 def is_a(parameter: luigi.Parameter[Any], *names: str) -> bool:

@@ -145,7 +145,8 @@ class Builder:
         reported.set_progress_percentage = lambda percentage: tell(percentage=float(percentage))
         reported.set_tracking_url = lambda url: tell(tracking_url=str(url))
         reported.decrease_running_resources = lambda less: tell(release={str(one): int(less[one]) for one in less})
-        reported.scheduler_messages = queue.Queue()  # where Luigi's scheduler would leave messages; nobody does
+        if task.accepts_messages:
+            reported.scheduler_messages = queue.Queue()  # where Luigi's scheduler would leave messages; nobody does
 
     def _drive(self, task: luigi.Task) -> None:
         """Run a task; where it is a generator, give it what it asks for and let it go on where it stands."""

@@ -72,7 +72,12 @@ class TaskRunning:
                     with self._told(task, log):
                         await host.call(
                             "run_task",
-                            {**self.about(task), "requires": call.requires, "note": str(note)},
+                            {
+                                **self.about(task),
+                                "requires": call.requires,
+                                "note": str(note),
+                                "step": call.idempotency_key,
+                            },
                             timeout=task.timeout,
                             on_message=progress.take,
                             cwd=call.directory,
@@ -108,6 +113,10 @@ class TaskRunning:
         with contextlib.suppress(HostFailure):
             async with desk.host() as host:
                 await host.call("fire", params, timeout=EVENT_SECONDS, cwd=self.call.directory, env=self.variables())
+
+    def _request(self, task: ExpandedTask, note: Path) -> dict[str, Json]:
+        call = self.call
+        return {**self.about(task), "requires": call.requires, "note": str(note), "step": call.idempotency_key}
 
     def _told(self, task: ExpandedTask, log: Path | None) -> AbstractContextManager[None]:
         """Pass on what a task prints while the block runs."""

@@ -221,6 +221,8 @@ class AfterOdd(Step):
 
 
 class Tracked(Step):
+    accepts_messages = True
+
     def run(self):
         self.set_tracking_url("http://example.org/job/7")
         assert self.scheduler_messages.empty()
