@@ -46,6 +46,7 @@ from workflows.failpoints import arm
 from workflows.hosting.group_notes import GroupNotes, end_noted
 from workflows.hosting.pool import HostPool
 from workflows.luigi.registry import LuigiGroup
+from workflows.luigi.survey import Surveyor
 from workflows.run import RunStatus
 from workflows.tools.secrets import CatalogSecrets
 from workflows.tools.tools import CatalogTools
@@ -61,7 +62,7 @@ class Planning:
     planner: Planner
     catalog: Eventually[LoadedCatalog]
     file: CatalogFile
-    pool: HostPool
+    surveyor: Surveyor
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             checkpoints=opening.checkpoints,
             catalog=opening.catalog,
             planner=Planner(opening.catalog, StoreShelf(specs)),
+            surveyor=Surveyor(pool, opening.artifacts.path_of),
             worker=await stack.enter_async_context(dispatcher),
             stopping=StopSignal(),
             ownership=ownership,
@@ -157,7 +159,7 @@ async def open_planning(settings: Settings, also: Sequence[LuigiGroup] = ()) -> 
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_fill, file, pool, catalog)
-            yield Planning(Planner(catalog), catalog, file, pool)
+            yield Planning(Planner(catalog), catalog, file, Surveyor(pool))
             group.cancel_scope.cancel()
     finally:
         await pool.aclose()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyio import CapacityLimiter, to_thread
 
@@ -16,12 +17,14 @@ from translator.language.document import Document
 from translator.language.model import Spec
 from translator.language.problems import Problem
 from translator.planning.catalog import Catalog
-from translator.planning.plan import Advice, Plan
+from translator.planning.plan import Advice, Plan, Step
 from workflows.cataloging import LoadedCatalog
 
 if TYPE_CHECKING:  # it loads the passes of planning
+    from translator.planning.deciding import Decided
     from translator.planning.workflows import Workflows
 
+Json = Any
 _REMEMBERED = 256
 
 
@@ -90,6 +93,10 @@ class Planner:
         called = await self._callees.find(references, self._shelf)
         return self._plans.get((digest, called.choices))
 
+    async def decide(self, plan: Plan, inputs: Mapping[str, Json]) -> list[Decided]:
+        """Return what inputs decide about the steps that build a stage or wait for one, before anything runs."""
+        return await to_thread.run_sync(self._decide, plan, inputs, limiter=self._turn)
+
     def _remember(self, key: tuple[str, Choices], plan: Plan) -> None:
         self._plans[key] = plan
         while len(self._plans) > _REMEMBERED:
@@ -131,3 +138,14 @@ class Planner:
 
         engine = self._engine = self._engine if isinstance(self._engine, CelEngine) else CelEngine()
         return plan(checked.spec, checked.document, catalog, engine, workflows)
+
+    def _decide(self, plan: Plan, inputs: Mapping[str, Json]) -> list[Decided]:
+        from translator.language.cel import CelEngine  # noqa: PLC0415
+        from translator.planning.deciding import decide  # noqa: PLC0415
+
+        engine = self._engine = self._engine if isinstance(self._engine, CelEngine) else CelEngine()
+        return decide(plan, inputs, engine, _asks_a_stage)
+
+
+def _asks_a_stage(step: Step) -> bool:
+    return step.verb in {"luigi", "wait"} and step.call is not None and step.call.kind == "stage"

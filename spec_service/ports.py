@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from translator.planning.plan import Plan
+from workflows.luigi.calls import StageCall
+from workflows.luigi.survey import Survey
 from workflows.ports import ArtifactStore
 from workflows.records import ArtifactStored, Question, Record
 from workflows.run import Run, RunId, RunStatus
@@ -123,6 +125,14 @@ class NewSpec:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     warnings: tuple[Mapping[str, Json], ...] = ()
     source: SpecSource | None = None  # None: as it was, else "api"
+
+
+class StageSurveyor(Protocol):
+    """Tells what a stage would build, and runs nothing."""
+
+    async def survey(self, call: StageCall, *, goes_below: bool = False) -> Survey:
+        """Return the DAG below a stage and what of it is complete; raises `StageError`."""
+        ...
 
 
 class SpecStore(Protocol):

@@ -50,6 +50,23 @@ class ExecuteRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What a spec is planned with: inputs, to see what its stages would build with them."""
+
+    inputs: Mapping[str, Json] | None = None  # None: no preview is wanted
+
+    @classmethod
+    def read(cls, document: Document) -> PlanRequest:
+        """Read a body, which may be empty; raises `Refused`."""
+        if not document.value:
+            return cls()
+        body = _Body(document, ("inputs",))
+        inputs = body.mapping("inputs")
+        body.refuse()
+        return cls(inputs)
+
+
+@dataclass(frozen=True, slots=True)
 class StageRunRequest:
     """What a stage is run with, alone; what is left out is as the stage says it."""
 

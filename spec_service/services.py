@@ -16,6 +16,7 @@ from spec_service.ports import (
     RunBoard,
     SpecRepository,
     SpecStore,
+    StageSurveyor,
     UploadShelf,
     Worker,
 )
@@ -41,6 +42,7 @@ class Services:
     checkpoints: Eventually[CheckpointReader]  # LangGraph takes seconds to import
     catalog: Eventually[LoadedCatalog]
     planner: Planner
+    surveyor: StageSurveyor
     worker: Worker
     stopping: StopSignal
     ownership: Ownership

@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from spec_service.ports import SourceKind
+from spec_service.preview_views import PlanPreview
 from translator.planning.comparing import PlanDiff
 from translator.planning.plan import Advice, Bound, Channel, JsonSchema, Limits, Plan, Step
 from workflows.records import Event, Question
@@ -132,9 +133,10 @@ class PlanView(View):
     mermaid: str
     warnings: tuple[Advice, ...]
     changes: PlanChanges | None = None  # against the last plan of the spec, when it was planned now and had one
+    preview: PlanPreview | None = None  # what the luigi steps would build, when inputs were sent
 
     @classmethod
-    def of(cls, plan: Plan, changes: PlanChanges | None = None) -> PlanView:
+    def of(cls, plan: Plan, changes: PlanChanges | None = None, preview: PlanPreview | None = None) -> PlanView:
         """Show a plan."""
         return cls(
             digest=plan.digest,
@@ -156,6 +158,7 @@ class PlanView(View):
             mermaid=plan.mermaid,
             warnings=plan.warnings,
             changes=changes,
+            preview=preview,
         )
 
 

@@ -131,7 +131,7 @@ async def _fill_stages(group: LuigiGroup, pool: HostPool, only: frozenset[tuple[
         if message := _refusal(stage.name, stage.version):
             filling.failures.append(ImportFailure(label, stage.module, message))
             continue
-        filling.entries.append(_stage_entry(stage))
+        filling.entries.append(_stage_entry(stage, group))
         filling.stages[stage.name] = group
         filling.records[stage.name] = stage
 
@@ -172,7 +172,7 @@ def _bound(group: ToolGroup, tool: ToolRecord, label: str, filling: _Filling) ->
         return BoundTool(group, tool)
 
 
-def _stage_entry(stage: StageRecord) -> CatalogEntry:
+def _stage_entry(stage: StageRecord, group: LuigiGroup) -> CatalogEntry:
     return CatalogEntry(
         kind="stage",
         name=stage.name,
@@ -180,6 +180,7 @@ def _stage_entry(stage: StageRecord) -> CatalogEntry:
         source_digest=stage.source_digest,
         description=stage.agent.description,
         parameters=stage.parameters,
+        is_shared=group.workdir is not None,
     )
 
 

@@ -82,6 +82,15 @@ EXECUTE_BODY = json_body(
     {"inputs": {"name": "reader"}, "labels": {"team": "data"}},
     is_required=False,
 )
+PLAN_BODY = json_body(
+    {
+        "type": "object",
+        "properties": {"inputs": {"type": "object", "description": "To see what the stages would build with them."}},
+        "additionalProperties": False,
+    },
+    {"inputs": {"name": "reader"}},
+    is_required=False,
+)
 PUBLISH_BODY = json_body(
     {
         "type": "object",

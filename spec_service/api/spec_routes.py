@@ -11,7 +11,7 @@ from starlette.responses import Response
 from spec_service import operations
 from spec_service.api.bodies import answer, answer_run, read_body, read_document, read_keyed, services_of
 from spec_service.api.drawings import DRAWINGS_SHOWN, DRAWN_AS, Drawing, read_drawing
-from spec_service.api.examples import EXECUTE_BODY, KEY_HEADER, PROBLEM_RESPONSES, PUBLISH_BODY, SPEC_BODY
+from spec_service.api.examples import EXECUTE_BODY, KEY_HEADER, PLAN_BODY, PROBLEM_RESPONSES, PUBLISH_BODY, SPEC_BODY
 from spec_service.api.queries import (
     Commit,
     Cursor,
@@ -23,11 +23,8 @@ from spec_service.api.queries import (
     read_source,
     read_wait,
 )
-from spec_service.errors import Refused
-from spec_service.requests import ExecuteRequest, PublishRequest
+from spec_service.requests import ExecuteRequest, PlanRequest, PublishRequest
 from spec_service.views import Page, PlanChanges, PlanView, Published, RunView, SpecText, SpecView, Validity
-from translator.language.document import Document
-from translator.language.problems import Problem
 
 router = APIRouter(responses=PROBLEM_RESPONSES)
 _ONLY_A_PICTURE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
@@ -65,12 +62,12 @@ async def get_spec(request: Request, spec_id: str) -> Response:
     return answer(await operations.get_spec(services_of(request), spec_id))
 
 
-@router.post("/specs/{spec_id}/plan", response_model=PlanView, tags=["plans"])
+@router.post("/specs/{spec_id}/plan", response_model=PlanView, openapi_extra=PLAN_BODY, tags=["plans"])
 async def plan_spec(request: Request, spec_id: str) -> Response:
-    """Plan a spec against the catalog; needs no body."""
+    """Plan a spec against the catalog; with `{inputs}`, tell also what its stages would build with them."""
     services = services_of(request)
-    _refuse_preview(await read_document(request, services.settings.max_body_bytes))
-    return answer(await operations.plan_spec(services, spec_id))
+    document = await read_document(request, services.settings.max_body_bytes)
+    return answer(await operations.plan_spec(services, spec_id, PlanRequest.read(document)))
 
 
 @router.post("/specs/{spec_id}/publish", response_model=Published, openapi_extra=PUBLISH_BODY, tags=["specs"])
@@ -130,11 +127,3 @@ async def execute_spec(request: Request, spec_id: str, wait: Wait = None) -> Res
     document, key = await read_keyed(request)
     told = await operations.execute_spec(services, spec_id, ExecuteRequest.read(document), seconds, key)
     return answer_run(told, {"Location": f"/runs/{told.run.id}"})
-
-
-def _refuse_preview(document: Document) -> None:
-    """Refuse what a later version takes: `{inputs}`, for a preview of what the stages expand to."""
-    if document.value:
-        place = document.value_position("")
-        message = "this version plans without a preview of inputs"
-        raise Refused([Problem("not-available-yet", message, "", place.line, place.column, "send no body")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,18 @@ from spec_service.bootstrap import open_planning, open_plans
 from spec_service.cli.complaints import FINE, PROBLEMS, wrong_usage
 from spec_service.cli.configuring import Place, quiet_logs, settings_with
 from spec_service.cli.diff_text import diff_lines, write_marked
+from spec_service.cli.inputs import given_inputs, input_lines
 from spec_service.cli.neighbours import Neighbours
 from spec_service.cli.plan_text import as_plan, plan_lines
+from spec_service.cli.preview_text import preview_lines
 from spec_service.cli.problem_text import SpecRefused, counted, learn_more, problem_lines
 from spec_service.cli.reaching import reach, run_async
 from spec_service.cli.spec_files import STDIN, SpecText, read_spec
 from spec_service.errors import Refused
 from spec_service.operations.draw_plan import Drawing, drawn
 from spec_service.planner import Planner
+from spec_service.preview_views import PlanPreview
+from spec_service.previewing import Previewer
 from spec_service.settings import Settings
 from spec_service.views import PlanChanges, PlanView
 from translator.planning.comparing import PlanDiff, compare
@@ -52,23 +57,38 @@ def validate_files(files: Sequence[str], catalog: Path | None, *, as_json: bool)
     return PROBLEMS if any(isinstance(outcome, Refused) for _, outcome in found) else FINE
 
 
-def show_plan(file: str, place: Place, *, detailed: bool, as_json: bool) -> int:
-    """Print the plan of a spec and what it changes; returns the exit code, with `detailed` 2 for changes."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Inputs for a preview."""
+
+    pairs: tuple[str, ...] = ()
+    file: Path | None = None
+
+
+def show_plan(file: str, place: Place, given: Given | None = None, *, detailed: bool, as_json: bool) -> int:
+    """Print the plan of a spec and what it changes; returns the exit code, with `detailed` 2 for changes.
+
+    With inputs, print also what its stages would build.
+    """
     settings = place.settings()
     quiet_logs(settings)
     spec = read_spec(file, settings.max_spec_bytes)
     if settings.server is not None:
+        if given is not None:
+            raise wrong_usage("--input and --inputs-file ask the stages of this project, and --server asks a server's")
         return _show_preview(spec, place, detailed=detailed, as_json=as_json)
-    plan = _planned_here(spec, settings, as_json=as_json)
+    plan, preview = _previewed_here(spec, settings, given, as_json=as_json)
     last = run_async(lambda: _last_plan(settings, plan.spec_name))
     diff = compare(last, plan) if last else None
     code = CHANGES if detailed and (diff is None or not diff.is_empty) else FINE
     if as_json:
-        view = PlanView.of(plan, PlanChanges(**dict(diff)) if diff else None)
+        view = PlanView.of(plan, PlanChanges(**dict(diff)) if diff else None, preview)
         sys.stdout.write(f"{view.model_dump_json(by_alias=True, indent=2)}\n")
         return code
     sys.stdout.write("".join(f"{line}\n" for line in plan_lines(plan)))
     _write_changes(diff)
+    if preview is not None:
+        sys.stdout.write("".join(f"{line}\n" for line in preview_lines(preview)))
     if plan.warnings:
         lines = ["", counted(len(plan.warnings), "warning"), *problem_lines(spec, plan.warnings)]
         sys.stdout.write("".join(f"{line}\n" for line in lines))
@@ -92,6 +112,30 @@ def draw(wanted: str, place: Place, drawing: Drawing) -> int:
 async def _drawn_there(spec_id: str, place: Place, drawing: Drawing) -> str:
     async with reach(place) as client:
         return await client.draw_plan((await client.plan_spec(spec_id)).digest, drawing)
+
+
+def _previewed_here(
+    spec: SpecText, settings: Settings, given: Given | None, *, as_json: bool
+) -> tuple[Plan, PlanPreview | None]:
+    """Return a spec's plan and, with inputs, its preview; raises `SpecRefused`, `Complaint`."""
+    if given is None:
+        return _planned_here(spec, settings, as_json=as_json), None
+    try:
+        return run_async(lambda: _previewed(spec, settings, given))
+    except Refused as refused:
+        if all(one.path.startswith("/inputs") and one.name == "invalid-inputs" for one in refused.problems):
+            raise wrong_usage("the inputs do not fit", *input_lines(refused.problems)) from None
+        raise _told(SpecRefused(spec, refused.problems), as_json=as_json) from None
+
+
+async def _previewed(spec: SpecText, settings: Settings, given: Given) -> tuple[Plan, PlanPreview]:
+    async with open_planning(settings) as planning:
+        planner = planning.planner
+        checked = await planner.check(spec.data, spec.media)
+        plan = await planner.plan(checked, Neighbours.of(spec.path, settings.max_spec_bytes))
+        inputs = given_inputs(plan.inputs, given.pairs, given.file, settings.max_body_bytes)
+        groups = (await planning.catalog.get()).stages
+        return plan, await Previewer(planner, planning.surveyor, groups).preview(plan, inputs)
 
 
 def _planned_here(spec: SpecText, settings: Settings, *, as_json: bool) -> Plan:

@@ -28,3 +28,13 @@ Server = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 SpecFile = Annotated[str, typer.Argument(metavar="FILE", help="A spec, YAML or JSON; - reads standard input.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run; `specloom runs` lists them.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="NAME=VALUE",
+        help="An input; text as it is, other types as JSON, @FILE sends a file. Repeat.",
+    ),
+]
+InputsFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A YAML or JSON file with inputs.")]

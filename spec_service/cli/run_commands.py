@@ -4,23 +4,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from spec_service.cli.options import AsJson, Catalog, Data, RunName, Server, SpecFile
+from spec_service.cli.options import AsJson, Catalog, Data, Inputs, InputsFile, RunName, Server, SpecFile
 
-Inputs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--input",
-        "-i",
-        metavar="NAME=VALUE",
-        help="An input; text as it is, other types as JSON, @FILE sends a file. Repeat.",
-    ),
-]
-InputsFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A YAML or JSON file with inputs.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show what Luigi tasks print, too.")]
 Detach = Annotated[bool, typer.Option("--detach", help="Start the run on a server and do not follow it.")]
 Quiet = Annotated[bool, typer.Option("--no-follow", help="Do not follow the run afterwards.")]

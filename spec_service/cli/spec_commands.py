@@ -1,6 +1,6 @@
 """The commands about specs: validate, plan, test, graph, explain, schema."""
 # ruff: noqa: PLC0415 - a command loads what it needs when it is called, so that --help is quick
-# ruff: noqa: PLR0913 - a command has a parameter for each of its options
+# ruff: noqa: PLR0913, PLR0917 - a command has a parameter for each of its options
 # ruff: noqa: PT028 - `test` is a command; nothing here is a test of pytest's
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from spec_service.cli.folder_commands import AskedServer, Detailed, MaybeFolder, Prune
-from spec_service.cli.options import AsJson, Catalog, Data
+from spec_service.cli.options import AsJson, Catalog, Data, Inputs, InputsFile
 
 Files = Annotated[
     list[str] | None, typer.Argument(metavar="[FILE…]", help="Specs, YAML or JSON; - reads standard input.")
@@ -61,6 +61,8 @@ def plan(
     data: Data = None,
     catalog: Catalog = None,
     server: AskedServer = None,
+    inputs: Inputs = None,
+    inputs_file: InputsFile = None,
     *,
     prune: Prune = False,
     detailed: Detailed = False,
@@ -68,7 +70,8 @@ def plan(
 ) -> int:
     """Show what a spec will do, and what is different from its last plan: `+ ~ -` for each step.
 
-    With -f, show what applying a folder of specs would change on the server.
+    With inputs, show also what its stages would build with them, and what of it is there; nothing is run. With -f, show
+    what applying a folder of specs would change on the server.
     """
     from spec_service.cli import checking, syncing
     from spec_service.cli.configuring import Place
@@ -76,7 +79,9 @@ def plan(
     place = Place(data, catalog, server)
     wanted = _one_of([file] if file else None, folder)
     if folder is None:
-        return checking.show_plan(wanted[0], place, detailed=detailed, as_json=as_json)
+        has_inputs = inputs is not None or inputs_file is not None
+        given = checking.Given(tuple(inputs or ()), inputs_file) if has_inputs else None
+        return checking.show_plan(wanted[0], place, given, detailed=detailed, as_json=as_json)
     return syncing.plan_folder(syncing.Wish(folder, prune, detailed=detailed), place, as_json=as_json)
 
 

@@ -26,7 +26,7 @@ from workflows.luigi.adopting import Adoption
 from workflows.luigi.calls import StageCall
 from workflows.luigi.errors import StageError
 from workflows.luigi.registry import LuigiGroup, StageRecord
-from workflows.luigi.survey import Survey, depends_only_by_name, survey
+from workflows.luigi.survey import Survey, depends_only_by_name
 from workflows.run import RunId
 
 Json = Any
@@ -83,7 +83,7 @@ class Pipeline:
             self.stage.name, group, {**self.arguments, **other}, RunId("survey"), place, "", timeout=SECONDS
         )
         try:
-            return await survey(self.planning.pool, call, goes_below=True)
+            return await self.planning.surveyor.survey(call, goes_below=True)
         except StageError as error:
             raise Complaint(error.message, *error.tail.splitlines()[-_TAIL:]) from None
 

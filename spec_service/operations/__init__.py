@@ -7,7 +7,7 @@ create_spec(services, data: bytes, media: Media, source=None) -> tuple[SpecView,
 validate_spec(services, data: bytes, media: Media) -> Validity
 get_spec(services, spec_id: str) -> SpecText
 list_specs(services, cursor: str | None = None, limit: int = 50) -> Page[SpecView]
-plan_spec(services, spec_id: str) -> PlanView
+plan_spec(services, spec_id: str, request: PlanRequest | None = None) -> PlanView    with inputs: and its preview
 preview_plan(services, data: bytes, media: Media, coming=()) -> PlanView    of a text that is not stored
 get_plan(services, digest: str) -> PlanView
 compare_plans(services, old: str, new: str) -> PlanChanges

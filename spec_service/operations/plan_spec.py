@@ -7,15 +7,16 @@ from typing import cast
 
 from spec_service.changing import changes_between
 from spec_service.errors import SpecRetired
-from spec_service.requests import Media
+from spec_service.previewing import Previewer
+from spec_service.requests import Media, PlanRequest
 from spec_service.services import Services
 from spec_service.views import PlanView
 
 
-async def plan_spec(services: Services, spec_id: str) -> PlanView:
+async def plan_spec(services: Services, spec_id: str, request: PlanRequest | None = None) -> PlanView:
     """Make and store the plan of a spec, and tell what is different from the last one of its name.
 
-    Raises `UnknownSpec`, `SpecRetired`, `Refused`.
+    With inputs, tell beside it what its stages would build. Raises `UnknownSpec`, `SpecRetired`, `Refused`.
     """
     stored = await services.specs.get(spec_id)
     if stored.retired_at is not None:
@@ -26,4 +27,8 @@ async def plan_spec(services: Services, spec_id: str) -> PlanView:
     await services.plans.put(plan, now)
     if last is not None and last.digest != plan.digest:
         await services.plans.make_last(plan.digest, now)
-    return PlanView.of(plan, await changes_between(services, last, plan) if last else None)
+    changes = await changes_between(services, last, plan) if last else None
+    if request is None or request.inputs is None:
+        return PlanView.of(plan, changes)
+    previewer = Previewer(services.planner, services.surveyor, (await services.catalog.get()).stages)
+    return PlanView.of(plan, changes, await previewer.preview(plan, request.inputs))

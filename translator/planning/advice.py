@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from translator.language.document import join_pointer
 from translator.language.problems import Problem
-from translator.planning.calls import auth_of
+from translator.planning.calls import auth_of, call_of
 from translator.planning.channels import writes_of
 from translator.planning.draft import Draft
 from translator.planning.literals import strings
@@ -30,8 +30,8 @@ def looks_secret(text: str, key: str = "") -> bool:
 
 
 def advise(draft: Draft) -> list[Problem]:
-    """Point at what nothing uses, and at literals that look like secrets."""
-    return [*_unused(draft), *_unused_definitions(draft), *_secrets(draft)]
+    """Point at what nothing uses, at literals that look like secrets, and at directories that runs share."""
+    return [*_unused(draft), *_unused_definitions(draft), *_secrets(draft), *_shared(draft)]
 
 
 def _unused(draft: Draft) -> Iterator[Problem]:
@@ -85,3 +85,16 @@ def _secrets(draft: Draft) -> Iterator[Problem]:
         message = "this looks like a secret, and everybody who may read the spec can read it"
         suggestion = "declare its name under `secrets:`, hand it over with `auth:`, and replace the key that was shown"
         yield draft.at_value(path, "secret-like-literal", message, suggestion)
+
+
+def _shared(draft: Draft) -> Iterator[Problem]:
+    """Point at the first stage of each group whose stages work in one directory for all runs."""
+    told: set[str] = set()
+    for node in draft.every_node():
+        entry, called = draft.entries.get(node.id), call_of(node)
+        group = entry.name.rpartition(".")[0] if entry else ""
+        if entry is None or called is None or not entry.is_shared or group in told:
+            continue
+        told.add(group)
+        message = "its group has a fixed `workdir`: two runs at a time would write the same files"
+        yield draft.at_value(called.path, "shared-workdir", message, "let one run end before the next, or use `run`")

@@ -28,6 +28,7 @@ class CatalogEntry(BaseModel):
     parameters: JsonSchema = Field(default_factory=lambda: {"type": "object"})  # of `with:`
     result: JsonSchema = Field(default_factory=dict[str, Any])  # what is known of the result; {} is anything
     secrets: tuple[str, ...] = ()  # the only secrets that a spec may hand to it
+    is_shared: bool = False  # a stage that works in one directory for all runs
     is_async: bool = False  # an async tool runs on the server's loop, everything else in a host
 
 

@@ -63,4 +63,13 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "catch: [{errors: [any], result: 0}, {errors: [timeout], result: 1}]",
         "catch: [{errors: [timeout], result: 1}, {errors: [any], result: 0}]",
     ),
+    (
+        "shared-workdir",
+        "A stage that works in one directory for all runs",
+        "The catalog gives the stage's group a fixed `workdir`, so every run of every spec works in it.",
+        "Two runs at a time may write the same files; what one run has built, the next finds complete and skips.",
+        "Start a run when the last one has ended, or let the group work in a directory of each run.",
+        'workdir = "."',
+        'workdir = "run"',
+    ),
 )

@@ -202,11 +202,6 @@ def test_a_plan_of_another_spec_is_no_plan_for_this_one(client):
     problem(client.post(f"/specs/{two}/execute", json={"plan": "nobody"}), 404, "unknown-plan")
 
 
-def test_a_preview_is_for_a_later_version(client):
-    spec = post_spec(client, HELLO, "preview")
-    problem(client.post(f"/specs/{spec}/plan", json={"inputs": {}}), 422, "not-available-yet")
-
-
 def test_several_questions_are_told_apart_by_their_ids(client):
     run = start(client, post_spec(client, GATE, "gate"))["id"]
     shown = until(client, run, "waiting")

@@ -254,3 +254,19 @@ def test_two_thousand_tasks_are_adopted_in_both_forms(adopt):
     assert len(spec["nodes"]["shop"]["map"]["in"]) == 1000
     assert spec["nodes"]["thousands"]["needs"][0] == "shop"
     adopted(adopt, "shops:Thousands", options=["--single"])
+
+
+@pytest.mark.slow
+def test_a_plan_with_inputs_shows_what_would_be_built(specloom, adopt, folder):
+    adopt(HERE / "pipelines", "shops:Everything", [DAY], "--single", "--out", "one.yaml")
+    shown = specloom("plan", "one.yaml", "--input", "day=2026-11-21")
+    assert "  everything  shops.Everything: 16 tasks: 16 missing" in shown.out
+    assert "          · shops.Sale, 9 of them  (9 missing)" in shown.out
+    told = json.loads(specloom("plan", "one.yaml", "-i", "day=2026-11-21", "--json").out)
+    assert told["preview"][0]["missing"] == 16
+    wrong = specloom("plan", "one.yaml", "-i", "day=tomorrow")
+    assert wrong.code == 64
+    assert "day: " in wrong.err
+    adopt(HERE / "pipelines", "shops:Everything", [DAY], "--out", "many.yaml")
+    assert "in all: 16 tasks: 16 missing" in specloom("plan", "many.yaml", "-i", DAY).out
+    assert sorted(one.name for one in folder.iterdir()) == ["many.yaml", "one.yaml", "specloom.toml"]

@@ -1,5 +1,7 @@
 import pytest
 
+from translator.planning.catalog import CatalogEntry, FixedCatalog
+
 
 def test_what_nothing_uses(desk):
     body = (
@@ -37,3 +39,13 @@ def test_plain_words_are_no_secrets(desk):
         'inputs: {t: {type: string}}\nnodes:\n  n: {tool: free.form, with: {token: "${ inputs.t }", mask: risk-of-x}}\n'
     )
     assert desk.advised(body) == []
+
+
+def test_a_stage_that_works_in_one_directory_for_all_runs(desk, monkeypatch):
+    stages = [
+        CatalogEntry(kind="stage", name=name, version="1.0.0", source_digest="aa", is_shared=name != "own.C")
+        for name in ("here.A", "here.B", "own.C")
+    ]
+    monkeypatch.setattr(desk, "catalog", FixedCatalog(stages))
+    body = "nodes:\n  c: {luigi: own.C}\n  a: {luigi: here.A}\n  b: {luigi: here.B}\n"
+    assert desk.advised(body) == [("shared-workdir", "/nodes/a/luigi")]
