@@ -125,6 +125,23 @@ GO_ON = ResumeRequest(has_answer=False)
 
 
 @dataclass(frozen=True, slots=True)
+class RerunRequest:
+    """From where on a run is to be run again: a node's id, or a Luigi task's name or key."""
+
+    from_: str
+
+    @classmethod
+    def read(cls, document: Document) -> RerunRequest:
+        """Read a body; raises `Refused`."""
+        body = _Body(document, ("from",))
+        name = body.text("from")
+        if name is None:
+            body.wrong("", "missing-field", "`from` says from which node or task on")
+        body.refuse()
+        return cls(name or "")
+
+
+@dataclass(frozen=True, slots=True)
 class SignalRequest:
     """What a signal carries."""
 

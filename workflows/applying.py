@@ -29,7 +29,7 @@ from workflows.records import (
     SignalKept,
     StepExecution,
 )
-from workflows.run import RETRIED_FROM, Run, RunStatus, sources_of
+from workflows.run import RERUN_FROM, RETRIED_FROM, Run, RunStatus, sources_of
 
 T = TypeVar("T")
 _ASKED = tuple(one.name for one in fields(QuestionAsked))
@@ -106,7 +106,7 @@ def _(record: RunMoved, entry: Entry) -> Entry:
 @applied.register
 def _(record: RunRetried, entry: Entry) -> Entry:
     run = entry.run
-    if run.status not in RETRIED_FROM:
+    if run.status not in (RERUN_FROM if record.is_rerun else RETRIED_FROM):
         raise Refusal
     kept = {name: one for name, one in entry.questions.items() if not _is_asked_anew(one)}
     return replace(entry, run=run.retried(record.at), questions=kept)

@@ -33,7 +33,8 @@ class Asking:
 
 def interrupt_id(call: NodeCall) -> str:
     """Return the id of what a step waits for at a visit: the same on resume and after a crash."""
-    named = f"{call.attempt.run.id}/{call.step_id}/{call.visit.id}"
+    again = call.execution.path.removeprefix(call.execution.visit + call.execution.task)
+    named = f"{call.attempt.run.id}/{call.step_id}/{call.visit.id}{again}"
     return hashlib.sha256(named.encode()).hexdigest()[:32]
 
 

@@ -22,6 +22,7 @@ from workflows.ports import ArtifactStore, Journal, ResultCache, Tools
 from workflows.program import Program
 from workflows.records import (
     AGAIN,
+    REDONE,
     AnswerTaken,
     EventRecorded,
     ExpansionRecorded,
@@ -88,6 +89,8 @@ class Attempt:
     failed_visit: VisitKey | None = None  # where the run failed at the top before it was retried
     replays: str | None = None  # the visit that the next checkpoint to be seen, a fork of it, stands for
     aliases: dict[str, str] = field(default_factory=dict[str, str])  # from a fork's checkpoint to the visit
+    is_renewed: bool = False  # a part of the run was taken back, to be run again
+    walked: tuple[str, ...] = ()  # the visits that the first supersteps stand for when the graph was started anew
     visits: dict[str, set[str]] = field(default_factory=dict[str, set[str]])  # by step, skipped ones left out
     taken: Counter[str] = field(default_factory=Counter[str])  # arrivals at steps, by prefix of their ids
     is_interrupted: bool = False  # a node of the graph has stopped to wait for somebody outside
@@ -119,11 +122,20 @@ class Attempt:
         if execution.task:
             return
         path = self._path_of(execution)
+        if execution.status in REDONE:
+            self._forget(path, execution)
+            return
         if execution.status is StepStatus.FAILED and self.is_past(execution) and not path:
             self.failed_visit = key[:2]
         if execution.status is not StepStatus.SKIPPED:
             self._count(execution)
         self.latest[path, execution.step] = execution
+
+    def _forget(self, path: str, execution: StepExecution) -> None:
+        """Take back what a rerun has superseded: expressions do not see it, and its visit may be counted anew."""
+        self.is_renewed = True
+        if (newest := self.latest.get((path, execution.step))) and newest.visit == execution.visit:
+            del self.latest[path, execution.step]
 
     def _count(self, execution: StepExecution) -> None:
         visits = self.visits.setdefault(execution.step, set())
@@ -140,8 +152,18 @@ class Attempt:
             return ""
         return execution.visit.rpartition(".")[0] if program.member_of_flow(step) else execution.visit
 
-    def visit_at(self, checkpoint: str) -> str:
-        """Return the visit that a superstep which derives from a checkpoint stands for."""
+    def begin_anew(self) -> None:
+        """Let the supersteps of a graph that starts anew stand for the visits that are recorded, in their order."""
+        found: dict[str, None] = {}
+        for (_, visit, task), execution in self.executions.items():
+            if not task and execution.status is not StepStatus.DISCARDED and not self._path_of(execution):
+                found[visit] = None
+        self.walked = tuple(found)
+
+    def visit_at(self, checkpoint: str, superstep: int) -> str:
+        """Return the visit that a superstep (from 1) which derives from a checkpoint stands for."""
+        if superstep <= len(self.walked):
+            return self.walked[superstep - 1]
         if self.replays is not None:
             self.aliases[checkpoint], self.replays = self.replays, None
         return self.aliases.get(checkpoint, checkpoint)
@@ -271,15 +293,16 @@ class Attempt:
             idempotency_key=key or f"{self.run.id}/{step}/{visit}{task}",
         )
 
-    def key_inside(self, before: StepExecution | None) -> str:
-        """Return the key of the next try of what holds steps: a retry does all of them again, under other keys.
+    def next_key(self, before: StepExecution | None, *, holds_steps: bool) -> str:
+        """Return the key of the next try: that of the try before, except where everything is done again.
 
-        A try that was cut off, or that failed before the whole run was retried, is gone on with: `before.path` stays.
+        So it is for a rerun, and for a retry of what holds steps. A try of such a step that was cut off, or that failed
+        before the whole run was retried, is gone on with: `before.path` stays.
         """
         if before is None:
             return ""
-        has_failed = before.status is StepStatus.FAILED and not self.is_past(before)
-        return before.idempotency_key + (AGAIN if has_failed else "")
+        has_failed = holds_steps and before.status is StepStatus.FAILED and not self.is_past(before)
+        return before.idempotency_key + (AGAIN if has_failed or before.status in REDONE else "")
 
     def closed(self, execution: StepExecution, status: StepStatus, **fields: Json) -> StepExecution:
         """Return the record of the same try at its end."""

@@ -35,6 +35,18 @@ def config_of(attempt: Attempt, checkpoint: str | None = None, top: Frame | None
     return {"configurable": place | ({FRAME: top} if top else {}), "recursion_limit": most}
 
 
+async def begin_anew(attempt: Attempt, checkpointer: BaseCheckpointSaver[Any]) -> None:
+    """Let a run of which a part is run again start from its beginning: what is recorded is walked over.
+
+    Its checkpoints lead to where it was; they go, once for each time that the run was queued again.
+    """
+    attempt.begin_anew()
+    newest = await checkpointer.aget_tuple(config_of(attempt))
+    retried_at = attempt.run.retried_at
+    if newest and retried_at and datetime.fromisoformat(newest.checkpoint["ts"]) < retried_at:
+        await checkpointer.adelete_thread(attempt.run.id)
+
+
 async def replayed(attempt: Attempt, checkpointer: BaseCheckpointSaver[Any]) -> str | None:
     """Return the checkpoint at which a retried DAG is entered again; None to go on from the newest.
 

@@ -7,6 +7,7 @@ EVENT_TYPES: dict[str, str] = {
     "run.started": "An attempt began: {attempt, kind}.",
     "run.waiting": "The run waits: {for: [interrupt_id …]}.",
     "run.retried": "A failed or cancelled run was queued again: {after}.",
+    "run.rerun": "A run that was over was queued to run a part of it again: {after, from, redone}.",
     "run.resumed": "A waiting run was queued again: {reason}.",
     "run.cancel-requested": "Somebody asked for the run to stop.",
     "run.succeeded": "The run ended well: {outputs}.",

@@ -183,7 +183,7 @@ class Mapping:
         if before and before.status is StepStatus.RUNNING:  # it keeps rows of its own, or has waited
             return before
         program = work.frame.of_step(work.step)
-        key = attempt.key_inside(before) if self.work.step.verb in HOLDS_STEPS else ""
+        key = attempt.next_key(before, holds_steps=self.work.step.verb in HOLDS_STEPS)
         if program.idempotency_key:
             key = str(await work.frame.evaluate(program.idempotency_key, work.state))
         tries = before.try_number if before else 0

@@ -159,7 +159,7 @@ class Arrival:
     def next_try(self) -> StepExecution:
         """Return the record with which the next try begins."""
         before = self.recorded
-        key = self.attempt.key_inside(before) if self.step.verb in HOLDS_STEPS and not self.step.map else ""
+        key = self.attempt.next_key(before, holds_steps=self.step.verb in HOLDS_STEPS and not self.step.map)
         return self.attempt.opened(self.id, self.visit.id, before.try_number + 1 if before else 1, key=key)
 
     # --- the try ---------------------------------------------------------------------------------------------------

@@ -39,6 +39,12 @@ class StepStatus(StrEnum):
     CRASHED = "crashed"  # the server died meanwhile; not a failure of the step's own
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"  # it is to be done again at the same visit, or was
+    DISCARDED = "discarded"  # what had followed from something that is done again; another way may be taken then
+
+
+REDONE = frozenset({StepStatus.SUPERSEDED, StepStatus.DISCARDED})
+"""What a rerun has taken back: it does not count any more, and stays to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +73,14 @@ class RunMoved:
 
 @dataclass(frozen=True, slots=True)
 class RunRetried:
-    """A failed or cancelled run is queued again; refused for any other.
+    """A failed or cancelled run is queued again, for a rerun a succeeded one, too; refused for any other.
 
     What failed so far gets a fresh budget of tries, and questions that nobody answered in time are asked anew.
     """
 
     run_id: RunId
     at: datetime
+    is_rerun: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,14 @@ ALLOWED_MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
 }
 """From each status, the statuses that a run may move to. `running → queued` is a drain or a takeover.
 
-A final status is left in one way only: `RunRetried` queues a failed or cancelled run again.
+A final status is left in one way only: `RunRetried` queues a run again that is over.
 """
 
 RETRIED_FROM = frozenset({RunStatus.FAILED, RunStatus.CANCELLED})
 """The statuses from which a run may be retried."""
+
+RERUN_FROM = RETRIED_FROM | {RunStatus.SUCCEEDED}
+"""The statuses from which a part of a run may be run again."""
 
 
 def sources_of(target: RunStatus) -> frozenset[RunStatus]:

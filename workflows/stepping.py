@@ -122,7 +122,7 @@ def _visit(frame: Frame, config: RunnableConfig) -> Visit:
     if frame.path or frame.prefix:
         return Visit(frame.next_visit(), configurable[_ACTIVITY])
     attempt = frame.attempt
-    visit = attempt.visit_at(configurable["checkpoint_map"][""])
+    visit = attempt.visit_at(configurable["checkpoint_map"][""], config.get("metadata", {})["langgraph_step"])
     return Visit(visit, attempt.activities.setdefault(visit, Activity()))
 
 

@@ -121,6 +121,17 @@ RESUME_BODY = json_body(
     {"answer": {"verdict": "approve", "comment": "go ahead"}},
     is_required=False,
 )
+RERUN_BODY = json_body(
+    {
+        "type": "object",
+        "properties": {
+            "from": {"type": "string", "description": "A node's id, or the name or key of a Luigi task of the run."}
+        },
+        "required": ["from"],
+        "additionalProperties": False,
+    },
+    {"from": "publish"},
+)
 KEY_HEADER: dict[str, Json] = {
     "parameters": [
         {

@@ -30,6 +30,7 @@ COMMANDS = {
         run_commands.resume,
         run_commands.signal,
         run_commands.retry,
+        run_commands.rerun,
         run_commands.cancel,
     ),
     "Data": (backup_commands.backup, backup_commands.restore),

@@ -9,7 +9,7 @@ from typing import Protocol
 from spec_service.called_specs import ComingSpec
 from spec_service.operations.draw_plan import Drawing
 from spec_service.ports import SpecSource
-from spec_service.requests import ExecuteRequest, Media, PublishRequest, ResumeRequest, SignalRequest
+from spec_service.requests import ExecuteRequest, Media, PublishRequest, RerunRequest, ResumeRequest, SignalRequest
 from spec_service.views import (
     ArtifactView,
     EventView,
@@ -106,6 +106,10 @@ class Client(Protocol):
 
     async def retry(self, run_id: str) -> RunView:
         """Try again what failed in a run."""
+        ...
+
+    async def rerun(self, run_id: str, request: RerunRequest) -> RunView:
+        """Run a part of a run again that is over; raises `Refused`."""
         ...
 
     async def cancel(self, run_id: str) -> RunView:

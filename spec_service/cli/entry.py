@@ -27,7 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _guarded(arguments: Sequence[str] | None) -> int:
     try:
-        result = build_app()(args=arguments, prog_name="specloom", standalone_mode=False)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        if given[:2] == ["runs", "rerun"]:  # a command about one run, as the others are
+            del given[0]
+        result = build_app()(args=given, prog_name="specloom", standalone_mode=False)
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a person gets a message, not a traceback

@@ -137,6 +137,7 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "run.waiting": lambda _: "waits",
     "signal.received": _signal,
     "run.retried": lambda _: "is to be tried again",
+    "run.rerun": lambda data: f"is run again from {data['from']}",
     "run.cancel-requested": lambda _: "is asked to stop",
     "run.succeeded": lambda _: "succeeded",
     "run.failed": _failed,

@@ -20,7 +20,7 @@ from spec_service.cli.uploading import chunks_of, size_of
 from spec_service.errors import Refused
 from spec_service.operations.draw_plan import Drawing
 from spec_service.ports import SpecSource
-from spec_service.requests import ExecuteRequest, Media, PublishRequest, ResumeRequest, SignalRequest
+from spec_service.requests import ExecuteRequest, Media, PublishRequest, RerunRequest, ResumeRequest, SignalRequest
 from spec_service.settings import Settings
 from spec_service.views import (
     ArtifactView,
@@ -177,6 +177,11 @@ class HttpClient:
     async def retry(self, run_id: str) -> RunView:
         """Try again what failed in a run."""
         return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/retry", content=b"{}")
+
+    async def rerun(self, run_id: str, request: RerunRequest) -> RunView:
+        """Run a part of a run again that is over; raises `Refused`."""
+        body = json.dumps({"from": request.from_}).encode()
+        return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/rerun", content=body)
 
     async def cancel(self, run_id: str) -> RunView:
         """Stop a run."""

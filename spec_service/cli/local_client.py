@@ -22,6 +22,7 @@ from spec_service.operations.list_specs import list_specs
 from spec_service.operations.plan_spec import plan_spec
 from spec_service.operations.preview_plan import preview_plan
 from spec_service.operations.publish_spec import publish_spec
+from spec_service.operations.rerun_run import rerun_run
 from spec_service.operations.resume_run import resume_run
 from spec_service.operations.retire_spec import retire_spec
 from spec_service.operations.retry_run import retry_run
@@ -29,7 +30,7 @@ from spec_service.operations.run_events import follow_events, page_events
 from spec_service.operations.send_signal import send_signal
 from spec_service.operations.upload import upload
 from spec_service.ports import RunFilter, SpecSource
-from spec_service.requests import ExecuteRequest, Media, PublishRequest, ResumeRequest, SignalRequest
+from spec_service.requests import ExecuteRequest, Media, PublishRequest, RerunRequest, ResumeRequest, SignalRequest
 from spec_service.services import Services
 from spec_service.views import (
     ArtifactView,
@@ -128,6 +129,10 @@ class LocalClient:
     async def retry(self, run_id: str) -> RunView:
         """Try again what failed in a run."""
         return (await retry_run(self._services, run_id)).run
+
+    async def rerun(self, run_id: str, request: RerunRequest) -> RunView:
+        """Run a part of a run again that is over; raises `Refused`."""
+        return (await rerun_run(self._services, run_id, request)).run
 
     async def cancel(self, run_id: str) -> RunView:
         """Stop a run."""

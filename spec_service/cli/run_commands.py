@@ -164,6 +164,26 @@ def retry(
     return running.retry(run_id, running.Place(data, catalog, server), follow=not no_follow, as_json=as_json)
 
 
+def rerun(
+    run_id: RunName,
+    start: Annotated[str, typer.Option("--from", metavar="NODE", help="A node, or the name or key of a Luigi task.")],
+    data: Data = None,
+    catalog: Catalog = None,
+    server: Server = None,
+    *,
+    no_follow: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run a node or task of a run that is over again, and what follows from it; `runs rerun` is the same.
+
+    All the rest is walked over. Targets of Luigi tasks that run again are set aside, never deleted.
+    """
+    from spec_service.cli import running
+
+    place = running.Place(data, catalog, server)
+    return running.rerun(run_id, start, place, follow=not no_follow, as_json=as_json)
+
+
 def cancel(run_id: RunName, data: Data = None, server: Server = None, *, as_json: AsJson = False) -> int:
     """Stop a run for good."""
     from spec_service.cli import running

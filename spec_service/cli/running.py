@@ -17,6 +17,7 @@ from spec_service.cli.configuring import Place
 from spec_service.cli.following import FINAL, Follower, find_run, waits_for_somebody
 from spec_service.cli.inputs import given_inputs, input_lines
 from spec_service.cli.neighbours import Neighbours, called_by
+from spec_service.cli.printable import one_line
 from spec_service.cli.problem_text import SpecRefused
 from spec_service.cli.reaching import reach, run_async
 from spec_service.cli.screens import screen_for
@@ -24,7 +25,7 @@ from spec_service.cli.spec_files import SpecText, read_spec
 from spec_service.cli.summary import summary_lines
 from spec_service.cli.uploading import with_uploads
 from spec_service.errors import Refused
-from spec_service.requests import GO_ON, ExecuteRequest, ResumeRequest
+from spec_service.requests import GO_ON, ExecuteRequest, RerunRequest, ResumeRequest
 from spec_service.views import PlanView, RunView
 from translator.errors import SpecloomError
 from workflows.run import RETRIED_FROM, RunStatus
@@ -38,6 +39,7 @@ __all__ = [
     "approve",
     "cancel",
     "followed",
+    "rerun",
     "resume",
     "retry",
     "run",
@@ -161,6 +163,26 @@ def retry(run_id: str, place: Place, *, follow: bool, as_json: bool) -> int:
         follower = Follower(client, screen_for(as_json=as_json), place, found)
         plan, past = await client.get_plan(found.plan), await follower.skip_past()
         follower.run = await client.retry(found.id)
+        if not follow:
+            return await told(client, place, follower.run, as_json=as_json)
+        return await followed(follower, plan, past, as_json=as_json)
+
+    return _reached(place, work)
+
+
+def rerun(run_id: str, start: str, place: Place, *, follow: bool, as_json: bool) -> int:
+    """Run a part of a run again; returns the exit code."""
+
+    async def work(client: Client) -> int:
+        found = await find_run(client, run_id, place)
+        follower = Follower(client, screen_for(as_json=as_json), place, found)
+        plan, past = await client.get_plan(found.plan), await follower.skip_past()
+        try:
+            follower.run = await client.rerun(found.id, RerunRequest(start))
+        except Refused as refused:
+            lines = [f"{one.message}{f' ({one.suggestion})' if one.suggestion else ''}" for one in refused.problems]
+            steps = f"{program()} runs {run_id}{place.options()} shows its nodes and tasks"
+            raise Complaint(f"run {run_id} cannot be run again from {one_line(start, 60)}", *lines, steps) from None
         if not follow:
             return await told(client, place, follower.run, as_json=as_json)
         return await followed(follower, plan, past, as_json=as_json)

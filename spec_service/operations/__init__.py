@@ -57,6 +57,7 @@ from spec_service.operations.list_tasks import list_tasks
 from spec_service.operations.plan_spec import plan_spec
 from spec_service.operations.preview_plan import preview_plan
 from spec_service.operations.publish_spec import publish_spec
+from spec_service.operations.rerun_run import rerun_run
 from spec_service.operations.resume_run import resume_run
 from spec_service.operations.retire_spec import retire_spec
 from spec_service.operations.retry_run import retry_run
@@ -91,6 +92,7 @@ __all__ = [  # more than ten names: the list of operations is the product
     "plan_spec",
     "preview_plan",
     "publish_spec",
+    "rerun_run",
     "resume_run",
     "retire_spec",
     "retry_run",

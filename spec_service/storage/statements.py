@@ -81,7 +81,7 @@ _KEEP_KEY = _insert(
 )
 _RETRY = (
     "UPDATE run SET status = 'queued', outputs = NULL, error = NULL, finished_at = NULL, cancel_requested = 0,"
-    " retried_after = attempt, retried_at = ? WHERE tenant = ? AND id = ? AND status IN (?, ?)"
+    " retried_after = attempt, retried_at = ? WHERE tenant = ? AND id = ? AND status IN (?, ?, ?)"
 )
 _FORGET_QUESTIONS = (  # what nobody answered in time is asked anew, and so is what a kept signal may answer
     "DELETE FROM question WHERE tenant = ? AND run_id = ? AND CASE kind WHEN 'person' THEN has_expired = 1"
@@ -163,7 +163,7 @@ def _(record: RunMoved, tenant: str) -> tuple[Statement, ...]:
 @_statements_of.register
 def _(record: RunRetried, tenant: str) -> tuple[Statement, ...]:
     key = (tenant, record.run_id)
-    sources = sorted(RETRIED_FROM)
+    sources = (*sorted(RETRIED_FROM), RunStatus.SUCCEEDED if record.is_rerun else RunStatus.FAILED)
     return (
         Statement(_RETRY, (time_text(record.at), *key, *sources), is_guarded=True),
         Statement(_FORGET_QUESTIONS, key),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.run import ALLOWED_MOVES, RETRIED_FROM, RunStatus
+from workflows.run import ALLOWED_MOVES, RERUN_FROM, RETRIED_FROM, RunStatus
 
 Json = Any
 _STATUS_AFTER = {
@@ -15,6 +15,7 @@ _STATUS_AFTER = {
     "run.resumed": RunStatus.QUEUED,
     "run.drained": RunStatus.QUEUED,
     "run.retried": RunStatus.QUEUED,
+    "run.rerun": RunStatus.QUEUED,
     "run.succeeded": RunStatus.SUCCEEDED,
     "run.failed": RunStatus.FAILED,
     "run.cancelled": RunStatus.CANCELLED,
@@ -58,6 +59,8 @@ def _check(before: RunStatus | None, kind: str, event: Json) -> None:
         is_allowed = False
     elif kind == "run.retried":
         is_allowed = before in RETRIED_FROM
+    elif kind == "run.rerun":
+        is_allowed = before in RERUN_FROM
     elif kind == "run.started":  # a claim has no event of its own, and a recovery finds the run running
         is_allowed = before in {RunStatus.QUEUED, RunStatus.RUNNING}
     elif before is RunStatus.QUEUED:  # claimed meanwhile, or closed while it was queued
