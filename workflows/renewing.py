@@ -20,7 +20,7 @@ def taken_back(plan: Plan, history: History, name: str) -> tuple[StepExecution, 
     """Return the records that a rerun from a node or task changes, as they are then; none when there is no record.
 
     `name` is the id of a node in the run's records, `check/inner` inside a called workflow, or the name or key of a
-    Luigi task. Of several visits the last one counts.
+    Luigi task, without its parameters where that is clear. Of several visits the last one counts.
     """
     return _Renewal(plan, history).of(name)
 
@@ -79,7 +79,9 @@ class _Renewal:
         known = [one for one in self._newest.values() if one.status not in REDONE]
         nodes = [one for one in known if one.step == name and not one.task]
         tasks = [one for one in known if one.name and name in {one.name, one.task, f"{one.step}/{one.name}"}]
-        for one in (nodes or tasks)[-1:]:
+        family = [one for one in known if one.name and one.name.partition("(")[0] == name]
+        is_clear = len({one.task for one in family}) == 1
+        for one in (nodes or tasks or (family if is_clear else []))[-1:]:
             self._renew(one)
         return tuple(replace(self._newest[key], status=status) for key, status in self._status.items())
 

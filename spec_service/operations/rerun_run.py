@@ -54,6 +54,10 @@ def _shown(execution: StepExecution) -> str:
 
 
 def _unknown(history: History, name: str) -> Problem:
+    family = sorted({one.name for one in history.steps if one.name.partition("(")[0] == name})
+    if len(family) > 1:
+        message = f"{len(family)} tasks of this family were executed in the run; say which"
+        return Problem("unknown-node", message, "/from", suggestion=f"such as {family[0]}")
     known = {one.step for one in history.steps} | {one.name for one in history.steps if one.name}
     message = "no node and no task of this name was executed in the run"
     return Problem("unknown-node", message, "/from", suggestion=did_you_mean(name, known))

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import anyio
@@ -21,6 +22,7 @@ from workflows.records import (
     QuestionAsked,
     RunCreated,
     RunMoved,
+    RunRetried,
     StepExecution,
     StepStatus,
 )
@@ -327,3 +329,15 @@ async def test_a_key_stands_for_24_hours(journal, new_run):
     assert await journal.commit(key(now, body_digest="e")) is True
     assert await journal.kept("k1") == key(now, body_digest="e")
     assert await journal.commit(key(now + timedelta(hours=23))) is False
+
+
+async def test_a_run_that_succeeded_is_queued_again_for_a_rerun_only(started, now):
+    step = StepExecution(RUN, "a", "v1", 1, StepStatus.SUCCEEDED, 1, now)
+    assert await started.commit(step, RunMoved(RUN, RunStatus.SUCCEEDED, now, outputs={"n": 1}))
+    assert await started.commit(RunRetried(RUN, now)) is False
+    taken_back = replace(step, status=StepStatus.SUPERSEDED)
+    assert await started.commit(RunRetried(RUN, now, is_rerun=True), taken_back)
+    history = await started.history(RUN)
+    assert (history.run.status, history.run.outputs, history.run.retried_after) == (RunStatus.QUEUED, None, 1)
+    assert [one.status for one in history.steps] == [StepStatus.SUPERSEDED]
+    assert await started.commit(RunRetried(RUN, now, is_rerun=True)) is False

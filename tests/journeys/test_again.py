@@ -213,3 +213,51 @@ def test_an_answer_is_sent_again_after_the_server_was_killed(tmp_path: Path, poi
         assert (answer.status_code, answer.headers["idempotent-replayed"]) == (202, "true")
         assert server.until(run, "succeeded")["outputs"] == {"verdict": "yes"}
         assert [one["type"] for one in server.events(run)].count("run.resumed") == 1
+
+
+def test_a_part_of_a_run_that_is_over_is_run_again_over_http(project: Path) -> None:
+    (project / "mended").write_text("mended")
+    with serving(project, project / "specloom.toml") as server:
+        server.post_spec(SPEC)
+        run = server.post("/specs/fragile/execute?wait=60", {"inputs": {"folder": str(project)}})
+        assert run["status"] == "succeeded", run["error"]
+        (project / "mended").write_text("mended twice")
+        path = f"/runs/{run['id']}/rerun"
+        again = server.post(path, {"from": "build"}, status=202)
+        assert (again["id"], again["status"], again["outputs"]) == (run["id"], "queued", None)
+        done = server.until(run["id"], "succeeded")
+        assert server.client.get(done["outputs"]["file"].removeprefix("specloom:/")).text == "mended twice"
+        assert_once(project)
+        told = next(one["data"] for one in server.events(run["id"]) if one["type"] == "run.rerun")
+        assert (told["from"], told["after"], len(told["redone"])) == ("build", 1, 1)
+        unknown = server.client.post(path, json={"from": "biuld"})
+        assert (unknown.status_code, unknown.json()["name"]) == (422, "unknown-node")
+        assert unknown.json()["problems"][0]["suggestion"] == "did you mean build?"
+        assert server.client.post(path, json={}).json()["name"] == "missing-field"
+        server.post_spec(ASK)
+        waiting = server.post("/specs/ask/execute?wait=60")
+        refused = server.client.post(f"/runs/{waiting['id']}/rerun", json={"from": "ask"})
+        assert (refused.status_code, refused.json()["name"]) == (409, "not-retryable")
+
+
+@pytest.mark.parametrize("has_server", [False, True])
+def test_a_part_of_a_run_is_run_again_at_the_command_line(specloom, project: Path, *, has_server: bool) -> None:
+    (project / "mended").write_text("mended")
+
+    def journey(*options: str) -> None:
+        first = specloom("run", "fragile.yaml", "-i", f"folder={project}", *options)
+        assert first.code == 0
+        task = "fragile.Base"
+        again = specloom("runs", "rerun", first.run_id, "--from", task, *options)
+        assert (again.code, again.err) == (0, ""), again
+        assert f"is run again from {task}" in again.out
+        assert (project / "count").read_text() == "base\nbase\n"
+        assert (project / "calls").read_text() == "called\n"
+        unknown = specloom("rerun", first.run_id, "--from", "nobody", *options)
+        assert (unknown.code, "no node and no task of this name" in unknown.err) == (1, True)
+
+    if not has_server:
+        journey()
+        return
+    with serving(project, project / "specloom.toml") as server:
+        journey("--server", str(server.client.base_url))

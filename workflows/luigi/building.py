@@ -66,7 +66,7 @@ class StepBuild:
         if self._call.log_dir:
             self._call.log_dir.mkdir(parents=True, exist_ok=True)
         expansion = await self._expanded(recorder)
-        schedule = Schedule(expansion, recorder.recorded)
+        schedule = Schedule(expansion, recorder.recorded, recorder.again)
         running = self._running = TaskRunning(
             self._call, self._pool, self._workplaces, self._shares, self._limit, self.scrubber, self.temporary,
             expansion, recorder,

@@ -73,6 +73,10 @@ class StageRecorder(Protocol):
         """Tell whether the task is recorded as done."""
         ...
 
+    def again(self, task_key: str) -> str:
+        """Return what ends the idempotency key of a task that a rerun has taken back: a mark for each time, else ""."""
+        ...
+
     async def task_started(self, task: ExpandedTask) -> None:
         """Make the start durable; awaited before the task runs."""
         ...

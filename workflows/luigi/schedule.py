@@ -27,10 +27,15 @@ class Standing(Enum):
 class Schedule:
     """The tasks of one step, as dataflow: the most urgent of those that may start goes first."""
 
-    def __init__(self, expansion: Expansion, recorded: Callable[[str], bool]) -> None:
-        """Take what is to be done; `recorded` tells which tasks an earlier try or attempt has done."""
+    def __init__(
+        self, expansion: Expansion, recorded: Callable[[str], bool], again: Callable[[str], str] = lambda _: ""
+    ) -> None:
+        """Take what is to be done.
+
+        `recorded` tells which tasks an earlier try or attempt has done, `again` which are to be done though they were.
+        """
         self.tasks = expansion.tasks
-        self.standing = {task.key: _standing(task, recorded) for task in expansion.tasks}
+        self.standing = {task.key: _standing(task, recorded, again) for task in expansion.tasks}
         self._by_key = expansion.by_key
         self._urgency = _urgency(expansion)
         self._missing = {
@@ -92,14 +97,14 @@ class Schedule:
         heapq.heappush(self._ready, (-self._urgency[key], self._places[key], key))
 
 
-def _standing(task: ExpandedTask, recorded: Callable[[str], bool]) -> Standing:
+def _standing(task: ExpandedTask, recorded: Callable[[str], bool], again: Callable[[str], str]) -> Standing:
     if recorded(task.key):
         return Standing.COMPLETE
     if task.problem:
         return Standing.BROKEN
     if task.is_disabled:
         return Standing.DISABLED
-    if task.is_complete:
+    if task.is_complete and not again(task.key):
         return Standing.COMPLETE
     return Standing.MISSING if task.is_external else Standing.PENDING
 

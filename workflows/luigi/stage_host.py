@@ -30,7 +30,7 @@ from .stage_expansion import Walk, check_requirements, find_below
 from .stage_parameters import parameters_schema, params_of, remember_parameters
 from .stage_running import Builder, Note, what_is_missing
 from .stage_survey import SurveyWalk
-from .stage_targets import Reader, described, shaped
+from .stage_targets import Reader, described, set_aside, shaped
 from .stage_tasks import (
     StageFailure,
     build_from_arguments,
@@ -149,6 +149,8 @@ class StageHost:
         looks_below = params["requires"] != "satisfied"
         try:
             builder = Builder(call.send, Note(params["note"]), self._refusal, looks_below=looks_below)
+            if params.get("again_in"):
+                set_aside(task, params["again_in"])
             return {"status": builder.build(task)}
         finally:
             self._call = None

@@ -4,13 +4,14 @@ Part of the stage host: standard library and Luigi only, Python 3.8.
 """
 
 # os.path is what Luigi speaks
-# ruff: noqa: PTH100, PTH110, PTH112, PTH118, PTH123
+# ruff: noqa: PTH100, PTH104, PTH110, PTH112, PTH118, PTH123
 # Luigi is hardly typed
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -30,6 +31,12 @@ class UnreadableTarget(Exception):
     """A target does not hold what it should."""
 
     kind = "invalid-result"
+
+
+class UnmovableTarget(Exception):
+    """A target cannot be set aside."""
+
+    kind = "stage-failed"
 
 
 def shaped(output: Any, leaf: Callable[[Any], Any]) -> Any:
@@ -61,6 +68,29 @@ def missing_targets(task: luigi.Task) -> list[str]:
     """Return what to call the targets of a task that do not exist."""
     targets: list[Any] = flatten(task.output())
     return [target_name(target) for target in targets if not target.exists()]
+
+
+def set_aside(task: luigi.Task, folder: str) -> None:
+    """Rename what a task has made below a folder to `<name>.superseded-N`, so that it runs again.
+
+    Raises `UnmovableTarget` for what lies elsewhere: it may be somebody else's, too.
+    """
+    inside = os.path.realpath(folder) + os.sep
+    targets: list[Any] = flatten(task.output())
+    for target in targets:
+        path = local_path(target)
+        if path is None or not os.path.realpath(path).startswith(inside):
+            if target.exists():
+                name = target_name(target)
+                raise UnmovableTarget(
+                    f"{name} is not in the run's directory, so it stays: remove it, and retry the run"
+                )
+            continue
+        number = 1
+        while os.path.lexists(f"{path}.superseded-{number}"):
+            number += 1
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path, f"{path}.superseded-{number}")
 
 
 def target_name(target: Any) -> str:

@@ -60,6 +60,7 @@ class TaskRunning:
         try:
             if call.is_shared or not self.workplaces.is_free(call.directory, task.key):
                 await desk.leave()  # whoever is at work there may need a host, too
+            again = self.recorder.again(task.key)
             async with (
                 self.workplaces.occupied(call.directory, task.key, is_shared=call.is_shared) as note,
                 desk.host() as host,
@@ -77,11 +78,15 @@ class TaskRunning:
                                 "requires": call.requires,
                                 "note": str(note),
                                 "step": call.idempotency_key,
+                                "again_in": str(call.run_dir) if again else None,
                             },
                             timeout=task.timeout,
                             on_message=progress.take,
                             cwd=call.directory,
-                            env={"SPECLOOM_IDEMPOTENCY_KEY": f"{call.idempotency_key}/{task.key}", **self.variables()},
+                            env={
+                                "SPECLOOM_IDEMPOTENCY_KEY": f"{call.idempotency_key}/{task.key}{again}",
+                                **self.variables(),
+                            },
                             log=log,
                         )
                 finally:

@@ -21,6 +21,8 @@ from workflows.luigi.stages import StageCall, StageResult, TaskOutcome
 from workflows.luigi.summary import Summary
 from workflows.nodes.call import NodeCall
 from workflows.records import (
+    AGAIN,
+    REDONE,
     ArtifactStored,
     ExpansionRecorded,
     Question,
@@ -149,6 +151,13 @@ class _Recorder:
         found = self._found(task_key)
         return found is not None and found.status in {StepStatus.SUCCEEDED, StepStatus.SKIPPED}
 
+    def again(self, task_key: str) -> str:
+        found = self._found(task_key)
+        if found is None:
+            return ""
+        marks = found.path.removeprefix(found.visit + found.task)
+        return marks + (AGAIN if found.status in REDONE else "")
+
     def _found(self, task_key: str) -> StepExecution | None:
         return self.call.attempt.execution(self.call.step_id, self.call.visit.id, task_key)
 
@@ -176,7 +185,7 @@ class _Recorder:
             started_at=datetime.now(UTC),
             task=task.key,
             name=task.name,
-            idempotency_key=f"{execution.idempotency_key}/{task.key}",
+            idempotency_key=f"{execution.idempotency_key}/{task.key}{self.again(task.key)}",
             arguments=dict(task.params),
         )
 

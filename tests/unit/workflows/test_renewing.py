@@ -1,14 +1,17 @@
 """A part of a run that is over is run again: exactly that, under new keys, and all the rest is walked over."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.workflows.bench import Bench
+from tests.unit.workflows.bench import Bench, plan_of, to, tool
 from tests.unit.workflows.written import written
-from translator.planning.plan import Plan
+from translator.planning.plan import Binding, Plan, Step
 from workflows.errors import StepError
+from workflows.luigi.registry import LuigiGroup
 from workflows.ports import ToolCall
 from workflows.records import RunRetried
 from workflows.renewing import taken_back
@@ -174,3 +177,58 @@ async def test_a_rerun_that_the_server_does_not_outlive_goes_on(bench: Bench) ->
 
 class Died(BaseException):
     """Ends the server."""
+
+
+@pytest.fixture
+def pipeline(bench: Bench) -> Plan:
+    """A luigi step of four tasks, a diamond, and a step after it."""
+    bench.groups = {"shop.Top": LuigiGroup("shop", ("shop",), (Path(__file__).parent / "luigi/pipelines",))}
+    binding = Binding(kind="stage", name="shop.Top", version="1.0.0", source_digest="", parameters={}, result={})
+    build = Step(id="build", verb="luigi", path="/nodes/build", call=binding, read="text", transition=to("after"))
+    return plan_of(build, tool("after", "end"), outputs={"text": "${ nodes.build.result.data }"})
+
+
+async def test_of_a_luigi_step_a_task_and_what_needs_it_run_again(bench: Bench, pipeline: Plan) -> None:
+    called = Called(bench)
+    bench.tools = {"t.after": called.ok}
+    assert await bench.run(pipeline) is RunStatus.SUCCEEDED
+    folder = next(path for path in bench.folder.rglob("work") if path.is_dir())
+    ran = folder / "runs.log"
+    assert sorted(ran.read_text().split()) == ["Bottom", "Left", "Right", "Top"]
+    ran.unlink()
+    called.since()
+    assert await rerun(bench, pipeline, "shop.Left()") is RunStatus.SUCCEEDED
+    assert ran.read_text().split() == ["Left", "Top"]
+    assert called.since() == ["after"]
+    assert {path.name for path in (folder / "out").iterdir()} == {
+        *(f"{name}.txt" for name in ("Bottom", "Left", "Right", "Top")),
+        "Left.txt.superseded-1",
+        "Top.txt.superseded-1",
+    }
+    keys = [one.idempotency_key for one in (await bench.history()).steps if one.task]
+    assert len(set(keys)) == len(keys) == 6
+    ran.unlink()
+    assert await rerun(bench, pipeline, "build") is RunStatus.SUCCEEDED  # the stage itself
+    assert ran.read_text().split() == ["Top"]
+
+
+async def test_what_lies_outside_of_the_run_is_not_moved(bench: Bench, pipeline: Plan, tmp_path: Path) -> None:
+    called = Called(bench)
+    bench.tools = {"t.after": called.ok}
+    fixed = tmp_path / "shared"
+    fixed.mkdir()
+    bench.groups = {"shop.Top": replace(bench.groups["shop.Top"], workdir=fixed)}
+    assert await bench.run(pipeline) is RunStatus.SUCCEEDED
+    assert await rerun(bench, pipeline, "shop.Top()") is RunStatus.FAILED
+    error = (await bench.history()).run.error
+    assert error is not None
+    assert "is not in the run's directory, so it stays" in error.message
+    (fixed / "out/Top.txt").unlink()
+    assert await bench.retry(pipeline) is RunStatus.SUCCEEDED
+
+
+async def test_a_node_that_was_not_executed_is_not_run_again(bench: Bench) -> None:
+    called, plan = Called(bench), written("start: a\nnodes: {a: {tool: t.ok, next: end}}")
+    assert await bench.run(plan) is RunStatus.SUCCEEDED
+    assert taken_back(plan, await bench.history(), "b") == ()
+    assert called.since() == ["a"]

@@ -26,6 +26,7 @@ class Recorder:
 
     kept: Expansion | None = None
     done: set[str] = field(default_factory=set[str])
+    marks: dict[str, str] = field(default_factory=dict[str, str])
     story: list[str] = field(default_factory=list[str])
     outcomes: dict[str, TaskOutcome] = field(default_factory=dict[str, TaskOutcome])
     progress: list[tuple[str | None, float | None]] = field(default_factory=list[tuple[str | None, float | None]])
@@ -43,6 +44,9 @@ class Recorder:
 
     def recorded(self, task_key: str) -> bool:
         return task_key in self.done
+
+    def again(self, task_key: str) -> str:
+        return self.marks.get(task_key, "")
 
     async def task_started(self, task: ExpandedTask) -> None:
         self.story.append(f"started {task.qualname}")
