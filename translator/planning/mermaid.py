@@ -32,7 +32,7 @@ def draw(plan: Plan) -> str:
     drawn = picture(plan)
     lines = ["flowchart TD", *(text for shape in drawn.shapes for text in _shape(shape, 1))]
     lines += [_line(one) for one in drawn.lines]
-    if any(step.map for step in plan.steps):
+    if any(step.map for step in plan.steps) or any(f":::{_REPEATED}" in one for one in lines):
         lines.append(f"  classDef {_REPEATED} stroke-width:4px")
     return "\n".join(lines) + "\n"
 

@@ -1,11 +1,13 @@
 """What a drawing of a plan shows, before anybody says how: shapes, the shapes inside them, and lines between shapes.
 
-A step that is repeated over items is one shape, whatever their number; a called workflow is one shape, too. Texts are
-as authors wrote them, cut to length: whoever draws them makes them harmless.
+A step that is repeated over items is one shape, whatever their number; a called workflow is one shape, too; and where a
+DAG has very many members, those that call the same at the same depth are one. Texts are as authors wrote them, cut to
+length: whoever draws them makes them harmless.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 from translator.planning.plan import END, FINALLY, Plan, Step
 from translator.planning.ways import Way, ways
 
+CROWD = 100  # members of one DAG before those that are alike are drawn as one
 LONGEST = 40  # characters of a line of text before it is cut
 BLOCKS = frozenset({"dag", "flow", "finally"})
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -72,6 +75,11 @@ class _Sketch:
         self._members: dict[str | None, list[Step]] = {}
         for step in plan.steps:
             self._members.setdefault(step.block, []).append(step)
+        self._crowds: dict[str, list[Step]] = {}  # by the id of the member that stands for all of them
+        self._stands_for: dict[str, str] = {}
+        for members in self._members.values():
+            if len(members) > CROWD:
+                self._gather(members)
 
     def picture(self) -> Picture:
         shapes = [Shape("start_", "start", ("start",)), *self._shapes(None), Shape("end_", "end", ("end",))]
@@ -82,6 +90,10 @@ class _Sketch:
 
     def _shapes(self, block: str | None) -> Iterator[Shape]:
         for step in self._members.get(block, []):
+            if step.id in self._stands_for:
+                if step.id in self._crowds:
+                    yield self._crowd(step)
+                continue
             inner = tuple(self._shapes(step.id))
             if step.verb == "flow":  # it begins and ends inside its own box
                 opening, closing = Shape(f"s_{step.id}", "start", ("start",)), Shape(f"e_{step.id}", "end", ("end",))
@@ -96,26 +108,69 @@ class _Sketch:
         for step in self._plan.steps:
             if step.verb == "flow" and step.start is not None:
                 yield Line(f"s_{step.id}", f"n_{step.start}")
-        yield from (self._line(way) for way in ways(self._plan))
+        drawn = (self._line(way) for way in ways(self._plan))
+        if self._crowds:
+            drawn = iter(dict.fromkeys(line for line in drawn if line.source != line.target))
+        yield from drawn
         if has_final:
             yield Line("end_", "finally_", is_dashed=True)
 
     def _frame(self) -> Iterator[Line]:
         members = self._members.get(None, [])
         needed = {need for step in members for need in step.needs}
-        yield from (Line("start_", f"n_{step.id}") for step in members if not step.needs)
-        yield from (Line(f"n_{step.id}", "end_") for step in members if step.id not in needed)
+        starts = (Line("start_", self._id(step.id)) for step in members if not step.needs)
+        ends = (Line(self._id(step.id), "end_") for step in members if step.id not in needed)
+        yield from dict.fromkeys([*starts, *ends])
 
     def _line(self, way: Way) -> Line:
         is_dashed = way.kind == "catch" or (way.kind in ("needs", "choice") and way.is_unsure)
         label = f"on {way.label}" if way.kind == "catch" else _condition(way.label)
-        return Line(f"n_{way.source}", self._target(way), shortened(label), is_dashed)
+        return Line(self._id(way.source), self._target(way), shortened(label), is_dashed)
+
+    def _id(self, name: str) -> str:
+        return f"n_{self._stands_for.get(name, name)}"
+
+    def _gather(self, members: list[Step]) -> None:
+        """Let members of a DAG stand together that call the same at the same depth."""
+        depths: dict[str, int] = {}
+        alike: dict[tuple[str, str, int], list[Step]] = {}
+        for step in _in_order(members):
+            depths[step.id] = 1 + max((depths[need] for need in step.needs if need in depths), default=0)
+            if step.call is not None and step.map is None and step.transition is None:
+                alike.setdefault((step.verb, step.call.name, depths[step.id]), []).append(step)
+        for crowd in alike.values():
+            if len(crowd) > 1:
+                first = crowd[0]
+                self._crowds[first.id] = crowd
+                self._stands_for |= {step.id: first.id for step in crowd}
+
+    def _crowd(self, first: Step) -> Shape:
+        others = len(self._crowds[first.id]) - 1
+        lines = (shortened(first.id), shortened(_subject(first)), f"and {others} more like it")
+        return Shape(f"n_{first.id}", first.verb, lines, is_repeated=True)
 
     def _target(self, way: Way) -> str:
         if way.target != END:
-            return f"n_{way.target}"
+            return self._id(way.target)
         block = self._blocks.get(way.source)
         return f"e_{block}" if block is not None and self._verbs.get(block) == "flow" else "end_"
+
+
+def _in_order(members: list[Step]) -> Iterator[Step]:
+    """Yield the members of a DAG so that what a member needs stands before it; the order of the text says nothing."""
+    missing = {step.id: len(step.needs) for step in members}
+    needed_by: dict[str, list[Step]] = {}
+    for step in members:
+        for need in step.needs:
+            needed_by.setdefault(need, []).append(step)
+    ready = deque(step for step in members if not step.needs)
+    while ready:
+        step = ready.popleft()
+        yield step
+        for one in needed_by.get(step.id, ()):
+            missing[one.id] -= 1
+            if not missing[one.id]:
+                ready.append(one)
 
 
 def _texts(step: Step) -> Iterator[str]:

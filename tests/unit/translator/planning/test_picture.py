@@ -148,3 +148,24 @@ def test_no_text_of_an_author_leaves_its_string_in_dot(lines):
 def test_graphviz_can_read_it():
     done = subprocess.run(["dot", "-Tsvg"], input=draw_dot(EVERYTHING).encode(), capture_output=True, check=True)
     assert b"</svg>" in done.stdout
+
+
+def test_of_very_many_members_those_that_are_alike_are_one_shape(desk):
+    copies = "".join(f'  c{n}: {{luigi: cases.Copy, with: {{text: "{n}"}}, needs: [d{n}]}}\n' for n in range(60))
+    below = "".join(f'  d{n}: {{luigi: cases.Copy, with: {{text: "{n}"}}}}\n' for n in range(60))
+    gate = '  gate: {human: {title: "Fine?"}, needs: [c3]}\n'
+    many = picture(desk.planned(f"nodes:\n{copies}{below}{gate}"))
+    assert [(shape.id, shape.lines[-1]) for shape in many.shapes[1:-1]] == [
+        ("n_c0", "and 59 more like it"),
+        ("n_d0", "and 59 more like it"),
+        ("n_gate", "human"),
+    ]
+    assert [(line.source, line.target) for line in many.lines] == [
+        ("start_", "n_d0"),
+        ("n_c0", "end_"),
+        ("n_gate", "end_"),
+        ("n_d0", "n_c0"),
+        ("n_c0", "n_gate"),
+    ]
+    few = picture(desk.planned(f"nodes:\n{copies.splitlines()[0]}\n{below}"))
+    assert len(few.shapes) == 63
