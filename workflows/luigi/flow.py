@@ -153,6 +153,7 @@ class Flow:
         elif outcome.error is None:
             self.schedule.settle(task, Standing.SUCCEEDED)
         elif isinstance(outcome.error, MissingExternal):
+            self.schedule.settle(task, Standing.SUSPENDED)
             self.suspended[task.key] = outcome.error
         else:
             self.schedule.settle(task, Standing.FAILED)

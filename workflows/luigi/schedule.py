@@ -22,6 +22,7 @@ class Standing(Enum):
     BROKEN = "broken"  # it could not be scheduled
     MISSING = "missing"  # nobody builds it, and it is not there
     DISABLED = "disabled"
+    SUSPENDED = "suspended"  # while it ran, it asked for something that is missing
 
 
 class Schedule:

@@ -4,7 +4,7 @@ Part of the stage host: standard library and Luigi only, Python 3.8.
 """
 
 # os.path is what Luigi speaks
-# ruff: noqa: PTH105, PTH108, PTH123
+# ruff: noqa: PTH105, PTH108, PTH116, PTH118, PTH120, PTH123
 # Luigi is hardly typed
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
@@ -12,6 +12,7 @@ Part of the stage host: standard library and Luigi only, Python 3.8.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import inspect
 import json
 import os
@@ -44,6 +45,10 @@ class Note:
     def __init__(self, path: str | None) -> None:
         self._path = path
         self._unfinished: dict[str, list[str]] = {}
+
+    def lock_of(self, key: str) -> str | None:
+        """Return the path of a file that stands for a task while it is built."""
+        return os.path.join(os.path.dirname(self._path), key + ".busy") if self._path else None
 
     def begin(self, key: str, task: luigi.Task) -> None:
         """Write down those targets of a task that do not exist yet."""
@@ -78,6 +83,28 @@ class Note:
         os.close(number)
 
 
+@contextlib.contextmanager
+def alone(path: str | None) -> Generator[None, None, None]:
+    """Hold a lock by a file's name: a running task may ask for what another host of the step is building."""
+    if path is None:
+        yield
+        return
+    while True:
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(number, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(number), os.stat(path)):
+                break
+        os.close(number)  # its last holder has removed it in between
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        fcntl.flock(number, fcntl.LOCK_UN)  # also for processes that the task has forked
+        os.close(number)
+
+
 class Builder:
     """Builds one task; what it asks for while it runs, too."""
 
@@ -90,9 +117,14 @@ class Builder:
         self._looks_below = looks_below  # whether what a task requires must be there before it runs
         self._done: set[str] = set()
         self._building: list[str] = []
+        self._failed: dict[str, Exception] = {}
 
     def build(self, task: luigi.Task) -> str:
         """Run a task unless it is complete; return "skipped" or "succeeded", raise what it raises."""
+        with alone(self._note.lock_of(key_of(task))):
+            return self._build(task)
+
+    def _build(self, task: luigi.Task) -> str:
         if self._is_done(task):
             return "skipped"
         if is_external(task):
@@ -166,28 +198,46 @@ class Builder:
         has_own_check = getattr(asked, "custom_complete", None) is not None
         if has_own_check and asked.complete(self._is_done):
             return
-        for one in flatten(getattr(asked, "requirements", asked)):
+        wanted: list[Any] = flatten(getattr(asked, "requirements", asked))
+        for one in wanted:
             if inspect.isclass(one):
                 raise StageFailure(f"it yields the class {one.__name__}, which is no task: yield {one.__name__}(…)")
             if not isinstance(one, luigi.Task):
                 raise StageFailure(f"it yields something that is no task, but a {type(one).__name__}")
             if refusal := self._refusal(type(one)):
                 raise StageFailure(f"it yields {name_of(one, None)}, which {refusal}")
-            self._build_with_requirements(one)
+        self._build_all(wanted)
+
+    def _build_all(self, tasks: list[luigi.Task]) -> None:
+        """Build all that can be built, then raise the first failure if there was one."""
+        troubles: list[Exception] = []
+        for one in tasks:
+            try:
+                self._build_with_requirements(one)
+            except Exception as error:  # noqa: BLE001 - the others are built nevertheless
+                troubles.append(error)
+        if troubles:
+            raise next((one for one in troubles if not isinstance(one, MissingExternal)), troubles[0])
 
     def _build_with_requirements(self, task: luigi.Task) -> None:
         key = key_of(task)
         if key in self._building:
             raise StageFailure("it asks for itself: " + name_of(task, None))
+        if key in self._failed:
+            raise self._failed[key]
         if self._is_done(task):
             return
         self._building.append(key)
-        if not is_external(task):
-            for one in checked_deps(task):
-                self._build_with_requirements(one)
-        with self._own_key(key):
-            self._send({"task": name_of(task, None), "message": "asked for while running: " + self.build(task)})
-        self._building.pop()
+        try:
+            if not is_external(task):
+                self._build_all(checked_deps(task))
+            with self._own_key(key):
+                self._send({"task": name_of(task, None), "message": "asked for while running: " + self.build(task)})
+        except Exception as error:
+            self._failed[key] = error
+            raise
+        finally:
+            self._building.pop()
 
     @contextlib.contextmanager
     def _own_key(self, key: str) -> Generator[None, None, None]:

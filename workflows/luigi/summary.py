@@ -67,12 +67,13 @@ def _kinds(schedule: Schedule) -> dict[str, list[ExpandedTask]]:
         "missing": schedule.those(Standing.MISSING),
     }
     causes = {
-        "below_failed": Standing.FAILED,
-        "below_missing": Standing.MISSING,
-        "below_broken": Standing.BROKEN,
+        "below_failed": (Standing.FAILED,),
+        "below_missing": (Standing.MISSING, Standing.SUSPENDED),
+        "below_broken": (Standing.BROKEN,),
     }
-    blocked = {kind: blocked_by(schedule, [cause]) for kind, cause in causes.items()}
-    pending = schedule.those(Standing.PENDING)
+    blocked = {kind: blocked_by(schedule, those) for kind, those in causes.items()}
+    blocked["below_missing"] |= {task.key for task in schedule.those(Standing.SUSPENDED)}
+    pending = schedule.those(Standing.PENDING, Standing.SUSPENDED)
     for kind, keys in blocked.items():
         kinds[kind] = [task for task in pending if task.key in keys]
     explained = set[str]().union(*blocked.values())
