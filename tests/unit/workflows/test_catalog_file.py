@@ -24,6 +24,8 @@ env = ["MARKET_DB"]
 limits = {cpu_seconds = 600, memory = "2GiB", file_size = "1500 kB", processes = 64}
 sandbox = "bwrap"
 bootstrap = "pipelines.setup:prepare"
+poll = "1m30s"
+resources = {db = 2}
 [luigi.plain]
 modules = ["plain"]
 [tools.web]
@@ -68,6 +70,8 @@ def test_every_key_is_read_and_paths_are_relative_to_the_file(tmp_path: Path) ->
         limits=HostLimits(cpu_seconds=600, memory=2**31, file_size=1_500_000, processes=64),
         sandbox="bwrap",
         bootstrap="pipelines.setup:prepare",
+        poll_seconds=90.0,
+        resources={"db": 2},
     )
     assert file.luigi == (market, LuigiGroup(name="plain", modules=("plain",)))
     secrets = ("SEARCH_KEY", "OTHER_KEY")
@@ -100,6 +104,8 @@ def test_keys_of_others_are_left_alone(tmp_path: Path) -> None:
         ("tools = 3\n", "FILE:1: `tools` must be a table: write [tools.NAME]"),
         ('\n[tools.a]\nmodules = ["a"]\npth = []', "FILE:4: [tools.a] has an unknown key `pth`: did you mean `path`?"),
         ("[tools.a]\n", 'FILE:1: [tools.a] has no `modules`: add `modules = ["your.module"]`'),
+        ('[luigi.a]\nmodules = ["a"]\npoll = "0s"', "FILE:3: `poll` of [luigi.a] must be a duration above zero"),
+        ('[luigi.a]\nmodules = ["a"]\nresources = {db = -1}', "FILE:3: `resources` of [luigi.a] must be a table of"),
         ('[luigi.a]\nmodules = "a"', "FILE:2: `modules` of [luigi.a] must be a list of modules as Python"),
         ('[luigi.a]\nmodules = ["../a.py"]', "FILE:2: `modules` of [luigi.a] must be a list of modules"),
         ("[luigi.a]\nmodules = []", "FILE:2: `modules` of [luigi.a] must be a list of modules"),

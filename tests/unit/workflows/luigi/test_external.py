@@ -107,6 +107,23 @@ async def test_after_a_failure_nobody_waits(outside: Bench):
     assert "* 1 were missing external dependencies:" in history.run.error.message
 
 
+async def test_a_failure_is_summed_up_in_luigis_words_and_a_retry_runs_what_is_missing(outside: Bench):
+    plan = plan_of(stage("s", "WaitingAndBad"))
+    assert await outside.run(plan) is RunStatus.FAILED
+    summaries = [event.data for event in await outside.events() if event.type == "luigi.summary"]
+    assert [one["counts"] for one in summaries] == [
+        {"succeeded": 1, "failed": 1, "missing": 1, "below_failed": 1, "below_missing": 2}
+    ]
+    error = (await outside.history()).run.error
+    assert error is not None
+    assert error.message == f"o.Bad(): RuntimeError: bad luck\n{summaries[0]['text']}"
+    (place(outside) / "delivery.csv").write_text("1")
+    (place(outside) / "Bad.txt").write_text("mended by hand")
+    (place(outside) / "runs.log").unlink()
+    assert await outside.retry(plan) is RunStatus.SUCCEEDED
+    assert sorted(ran(outside)) == ["Unpack", "WaitingAndBad"]
+
+
 async def test_what_a_running_task_asks_for_is_waited_for_too(outside: Bench):
     plan = plan_of(stage("s", "Asks"))
     assert await outside.run(plan) is RunStatus.WAITING
