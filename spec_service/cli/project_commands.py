@@ -38,7 +38,7 @@ def adopt(  # noqa: PLR0913 - a parameter for each of its options
     add_to_catalog: AddToCatalog = False,
     as_json: AsJson = False,
 ) -> int:
-    """Write the spec of a Luigi pipeline as it is: a node for each task, no line of the pipeline changed.
+    """Write the spec of a Luigi pipeline as it is, a node for each task.
 
     It asks the pipeline what it requires, and runs nothing. --observe shows that, and what is complete already.
     """
