@@ -117,4 +117,4 @@ async def _count(services: Services, run_id: str, kind: str) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(_measure(sys.argv[1], int(sys.argv[2])))))
+    sys.stdout.write(json.dumps(asyncio.run(_measure(sys.argv[1], int(sys.argv[2])))) + "\n")

@@ -1,9 +1,14 @@
 """Luigi pipelines to measure with: even and uneven layers, a deep lattice, and thousands of tasks that do nothing."""
 
+from __future__ import annotations
+
 import random
 import time
+from collections.abc import Callable
 
 import luigi
+
+Shape = list[tuple[float, tuple[int, ...]]]  # the seconds of each task, and the numbers of those that it needs
 
 LAYERS, WIDTH, SECONDS = 10, 6, 0.05
 DEPTH, TASKS, EDGES = 38, 63, 426  # of the lattice
@@ -44,15 +49,15 @@ class All(luigi.WrapperTask):
         return [Piece(shape=self.shape, number=number) for number in range(len(shape)) if number not in needed]
 
 
-def critical_path(shape):
+def critical_path(shape: str) -> float:
     """Return the seconds that nobody can beat with any number of workers."""
-    ends = []
+    ends: list[float] = []
     for seconds, needs in SHAPES[shape]:
         ends.append(seconds + max((ends[number] for number in needs), default=0))
     return max(ends)
 
 
-def _layers(count, width, seconds):
+def _layers(count: int, width: int, seconds: Callable[[int, int], float]) -> Shape:
     """Return `(seconds, needs)` of each task; a task needs two neighbours of the layer before."""
     return [
         (
@@ -64,15 +69,16 @@ def _layers(count, width, seconds):
     ]
 
 
-def _uneven():
+def _uneven() -> Shape:
     drawn = random.Random(7)  # noqa: S311 - the same durations each time
     return _layers(LAYERS, WIDTH, lambda *_: round(drawn.uniform(0.01, 0.09), 3))
 
 
-def _lattice():
+def _lattice() -> Shape:
     """Return layers of one or two tasks, each needing one of the layer before, and others from further up."""
     drawn = random.Random(3)  # noqa: S311
-    layers, tasks = [], []
+    layers: list[range] = []
+    tasks: list[set[int]] = []
     for depth in range(DEPTH):
         width = 2 if depth < TASKS - DEPTH else 1
         layers.append(range(len(tasks), len(tasks) + width))
@@ -85,7 +91,7 @@ def _lattice():
     return [(SECONDS, tuple(sorted(needs))) for needs in tasks]
 
 
-SHAPES = {
+SHAPES: dict[str, Shape] = {
     "even": _layers(LAYERS, WIDTH, lambda *_: SECONDS),
     "uneven": _uneven(),
     "lattice": _lattice(),

@@ -118,11 +118,19 @@ class Builder:
         self._done: set[str] = set()
         self._building: list[str] = []
         self._failed: dict[str, Exception] = {}
+        self._held: set[str] = set()  # what this host builds, and what that has asked for
 
     def build(self, task: luigi.Task) -> str:
         """Run a task unless it is complete; return "skipped" or "succeeded", raise what it raises."""
-        with alone(self._note.lock_of(key_of(task))):
-            return self._build(task)
+        key = key_of(task)
+        if key in self._held:
+            raise StageFailure("it asks for itself: " + name_of(task, None))
+        self._held.add(key)
+        try:
+            with alone(self._note.lock_of(key)):
+                return self._build(task)
+        finally:
+            self._held.discard(key)
 
     def _build(self, task: luigi.Task) -> str:
         if self._is_done(task):
