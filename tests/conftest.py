@@ -34,7 +34,7 @@ def _modules_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     def is_written(place: str | None) -> bool:
         return bool(place) and any(Path(place).is_relative_to(one) for one in written)
 
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         if any(map(is_written, [getattr(module, "__file__", None), *getattr(module, "__path__", ())])):
             del sys.modules[name]
     sys.path[:] = [place for place in sys.path if not is_written(place)]

@@ -119,6 +119,7 @@ class Attempt:
             counts[key] = counts.get(key, 0) + 1
         if execution.status is StepStatus.FAILED and execution.error and not self.is_past(execution):
             self.hosts_lost[key] += execution.error.name == CRASHED
+        self.is_renewed = self.is_renewed or execution.status in REDONE
         if execution.task:
             return
         path = self._path_of(execution)
@@ -133,7 +134,6 @@ class Attempt:
 
     def _forget(self, path: str, execution: StepExecution) -> None:
         """Take back what a rerun has superseded: expressions do not see it, and its visit may be counted anew."""
-        self.is_renewed = True
         if (newest := self.latest.get((path, execution.step))) and newest.visit == execution.visit:
             del self.latest[path, execution.step]
 

@@ -174,9 +174,10 @@ def rerun(
     no_follow: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
-    """Run a node or task of a run that is over again, and what follows from it; `runs rerun` is the same.
+    """Run a node or task of a finished run again, and what follows from it.
 
-    All the rest is walked over. Targets of Luigi tasks that run again are set aside, never deleted.
+    `specloom runs rerun` is the same. All the rest is walked over. Targets of Luigi tasks that run again are set
+    aside, never deleted.
     """
     from spec_service.cli import running
 

@@ -73,13 +73,7 @@ class TaskRunning:
                     with self._told(task, log):
                         await host.call(
                             "run_task",
-                            {
-                                **self.about(task),
-                                "requires": call.requires,
-                                "note": str(note),
-                                "step": call.idempotency_key,
-                                "again_in": str(call.run_dir) if again else None,
-                            },
+                            self._request(task, note) | {"again_in": str(call.run_dir) if again else None},
                             timeout=task.timeout,
                             on_message=progress.take,
                             cwd=call.directory,

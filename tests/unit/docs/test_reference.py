@@ -54,7 +54,7 @@ def test_every_example_that_is_listed_belongs_to_a_key():
 def test_what_is_marked_as_not_available_is_what_planning_refuses():
     later = language.LATER
 
-    assert set(later[model.Limits]) == {*availability._LATER_LIMITS, "on_exceed"}
+    assert set(later[model.Limits]) == set(availability._LATER_LIMITS)
     assert set(later[model.NodeLimits]) == set(availability._LATER_LIMITS_OF_NODES)
     assert later[verbs.Decide] == ("agent",)
     assert set(later[model.Node]) == {
