@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from workflows.luigi.shares import Shares
 from workflows.luigi.summary import summary_of
 from workflows.luigi.task_running import TaskRunning, about
 from workflows.luigi.unfinished import Workplaces
+from workflows.masking import masked_name
 from workflows.tools.scrubbing import Scrubber
 
 Json = Any
@@ -54,7 +56,9 @@ class StepBuild:
         self._workplaces.clean(call.directory, is_shared=call.is_shared)
         params = {"stage": call.stage, "arguments": dict(call.arguments), "requires": call.requires}
         found = await self._ask("expand", params)
-        return Expansion.of(tuple(ExpandedTask.from_json(task) for task in found["tasks"]), found["root"])
+        tasks = [ExpandedTask.from_json(task) for task in found["tasks"]]
+        shown = (replace(task, name=masked_name(task.name, task.params, call.hidden)) for task in tasks)
+        return Expansion.of(tuple(shown), found["root"])
 
     async def look(self) -> StageResult | None:
         """Return the outputs if the stage is complete, None if it is not; runs and records nothing."""

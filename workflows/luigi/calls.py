@@ -32,6 +32,7 @@ class StageCall:
     timeout: float | None = None  # seconds, for the whole step
     spent: float = 0.0  # seconds of it that are over
     workers: int = 8  # tasks at a time; the pool may allow fewer
+    hidden: tuple[str, ...] = ()  # parameters whose values are not shown in the names of tasks
     parameters: JsonSchema = field(default_factory=dict[str, Json])  # what the stage takes
     log_dir: Path | None = None  # where each task's output is kept as <key>.log; None: only its tail is
 

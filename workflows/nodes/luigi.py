@@ -55,6 +55,7 @@ async def run_stage(call: NodeCall) -> Json:
         idempotency_key=call.execution.idempotency_key,
         parameters=step.call.parameters,
         requires=step.requires,
+        hidden=step.mask,
         read=step.read,
         timeout=step.timeout_seconds,
         workers=WORKERS,

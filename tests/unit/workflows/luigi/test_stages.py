@@ -352,3 +352,12 @@ async def test_an_error_of_the_recorder_stops_the_step_as_it_is(stages: LuigiSta
     with pytest.raises(OSError, match="disk full"):
         await stages.run(call("Top"), recorder)
     assert ran() == []
+
+
+@pytest.mark.parametrize("text", ["hunter2", "hunter2 " * 40])
+async def test_values_that_a_step_masks_are_in_no_name(stages: LuigiStages, call: Call, recorder, text: str):
+    await stages.run(call("Copy", {"text": text}, hidden=("text",)), recorder)
+    (task,) = recorder.kept.tasks
+    assert task.name.startswith("shop.Copy(text=***")
+    assert "hunter2" not in task.name
+    assert task.params["text"] == text
