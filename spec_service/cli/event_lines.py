@@ -103,6 +103,11 @@ def _task_progress(data: Data) -> str:
     return f"{data['name']}{share} {data.get('message') or ''}"
 
 
+def _summary(data: Data) -> str:
+    counts: Mapping[str, int] = data.get("counts") or {}
+    return f"Luigi tasks: {', '.join(f'{number} {kind}' for kind, number in counts.items() if number) or 'none'}"
+
+
 def _kept(data: Data) -> str | None:
     path = str(data["path"])
     return None if path.startswith(".specloom/") else f"kept {path} ({sized(data['bytes'])})"
@@ -137,7 +142,7 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "run.waiting": lambda _: "waits",
     "signal.received": _signal,
     "run.retried": lambda _: "is to be tried again",
-    "run.rerun": lambda data: f"is run again from {data['from']}",
+    "run.rerun": lambda data: f"is run again from {data.get('from')}",
     "run.cancel-requested": lambda _: "is asked to stop",
     "run.succeeded": lambda _: "succeeded",
     "run.failed": _failed,
@@ -163,6 +168,8 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "luigi.task-succeeded": _task_done,
     "luigi.task-skipped": lambda data: f"{data['name']} was done already",
     "luigi.task-failed": _task_failed,
+    "luigi.task-suspended": lambda data: f"{data['name']} waits for what nobody builds: {data.get('missing')}",
+    "luigi.summary": _summary,
     "artifact.stored": _kept,
     "source.changed": _changed,
 }
