@@ -118,13 +118,15 @@ class Arrival:
         if self.visit.id in seen:
             return None
         own, key = self.frame.plan.limits.steps or MAX_STEPS, f"steps {self.frame.prefix}".rstrip()
-        most, taken = attempt.allowed(key, own), attempt.taken[self.frame.prefix]
-        if taken >= most:
+        taken = attempt.taken[self.frame.prefix]
+        if taken >= own and taken >= (most := attempt.allowed(key, own)):  # answers are read at the limit only
             message = f"the run has taken {most} steps, which is its limit"
             return Exceeded(key, "steps", most, own, StepError(message, error_name="step-limit")), (
                 taken < most + LAST_STEPS
             )
-        if visits is not None and len(seen) >= (most := attempt.allowed(f"visits {self.id}", visits)):
+        if visits is None or len(seen) < visits:
+            return None
+        if len(seen) >= (most := attempt.allowed(f"visits {self.id}", visits)):
             message = f"{self.id} was visited {len(seen)} times, which is its limit"
             error = StepError(message, error_name="step-limit")
             return Exceeded(f"visits {self.id}", "visits", most, visits, error), True

@@ -73,7 +73,7 @@ class TaskRunning:
                     with self._told(task, log):
                         await host.call(
                             "run_task",
-                            self._request(task, note) | {"again_in": str(call.run_dir) if again else None},
+                            self._request(task, note, again),
                             timeout=task.timeout,
                             on_message=progress.take,
                             cwd=call.directory,
@@ -113,9 +113,15 @@ class TaskRunning:
             async with desk.host() as host:
                 await host.call("fire", params, timeout=EVENT_SECONDS, cwd=self.call.directory, env=self.variables())
 
-    def _request(self, task: ExpandedTask, note: Path) -> dict[str, Json]:
+    def _request(self, task: ExpandedTask, note: Path, again: str) -> dict[str, Json]:
         call = self.call
-        return {**self.about(task), "requires": call.requires, "note": str(note), "step": call.idempotency_key}
+        return {
+            **self.about(task),
+            "requires": call.requires,
+            "note": str(note),
+            "step": call.idempotency_key,
+            "again_in": str(call.run_dir) if again else None,
+        }
 
     def _told(self, task: ExpandedTask, log: Path | None) -> AbstractContextManager[None]:
         """Pass on what a task prints while the block runs."""
