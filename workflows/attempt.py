@@ -35,6 +35,7 @@ from workflows.records import (
 )
 from workflows.rounds import Outcome
 from workflows.run import Run, RunError
+from workflows.tracing import NO_TRACING, Tracing
 
 if TYPE_CHECKING:
     from workflows.nodes.call import Node
@@ -64,6 +65,7 @@ class Ports:
     evaluator: Evaluator
     cache: ResultCache | None = None
     nodes: Mapping[Verb, Node] | None = None  # other nodes than the real ones, for tests of specs
+    tracing: Tracing = NO_TRACING
 
 
 @dataclass(slots=True)
