@@ -1,4 +1,5 @@
 """The operator's catalog file, `specloom.toml`: which stages, tools, secrets and models a spec may name."""
+# ruff: noqa: RUF012 - pydantic copies the defaults of tables
 
 from __future__ import annotations
 
@@ -9,46 +10,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError, model_validator
 
-from translator.language.durations import LONGEST, is_duration
-from translator.language.durations import seconds as seconds_of
-from translator.language.versions import BadReferenceError, Version, parse_ref
+from translator.language.versions import BadReferenceError, parse_ref
+from workflows.agents.harnesses.harness import Harness
 from workflows.catalog_mistakes import Mistakes
+from workflows.catalog_programs import HarnessTable, McpTable, as_harness, mcp_group
+from workflows.catalog_words import NO_VERSION, Callable, LimitsTable, Module, Table, Text, Variable, Version, duration
 from workflows.errors import WorkflowError
-from workflows.hosting.limits import HostLimits, parsed_size
 from workflows.luigi.registry import POLL_SECONDS, LuigiGroup
+from workflows.tools.mcp_registry import McpGroup
 from workflows.tools.registry import ToolGroup
 from workflows.tools.secrets import SecretSource
 
-_MODULE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
-_CALLABLE = _MODULE.removesuffix("$") + _MODULE.replace("^", ":")
-_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
-_NO_VERSION = "0.0.0"
-_LEAST_MEMORY = 64 * 2**20  # bytes; an interpreter with Luigi takes about half of it
-_LEAST_FILE = 2**20  # what a task prints is a file, too
-_TOO_MANY = 2**63
+_HARNESS = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_PLACE = re.compile(r"\{([^{}]*)\}")  # in a header: a secret
 
 OTHERS = ("publish",)
 """Tables of the same file that are none of the catalog's: where the service publishes specs to."""
 
-_Text = Annotated[str, StringConstraints(min_length=1)]
-_Module = Annotated[str, StringConstraints(pattern=_MODULE)]
-_Callable = Annotated[str, StringConstraints(pattern=_CALLABLE)]
-_Variable = Annotated[str, StringConstraints(pattern=_VARIABLE)]
 _GROUP_RULE = "a group's name is like `market` or `web-tools`: small letters, digits, `.`, `_`, `-`"
 _SECRET_RULE = "a secret's name is like `SEARCH_KEY`: letters, digits, `_`"  # noqa: S105 - a sentence
+_HARNESS_RULE = "a harness's name is like `coder`: small letters, digits, `-`"
 
 
 def is_group_name(name: str) -> bool:
@@ -59,36 +43,12 @@ def is_group_name(name: str) -> bool:
         return False
 
 
+def _is_harness_name(name: str) -> bool:
+    return _HARNESS.fullmatch(name) is not None
+
+
 def _is_secret_name(name: str) -> bool:
     return _SECRET.fullmatch(name) is not None
-
-
-def _semver(text: str) -> str:
-    if Version.parse(text) is None:
-        raise PydanticCustomError("version", "not a version")
-    return text
-
-
-_Version = Annotated[str, AfterValidator(_semver)]
-
-
-def _size(least: int) -> BeforeValidator:
-    def read(value: Any) -> int:
-        size = parsed_size(value) if isinstance(value, str) else value if type(value) is int else None
-        if size is None or not least <= size < _TOO_MANY:
-            raise PydanticCustomError("size", "not a size")
-        return size
-
-    return BeforeValidator(read)
-
-
-def _duration() -> BeforeValidator:
-    def read(value: Any) -> float:
-        if not (isinstance(value, str) and is_duration(value) and 0 < seconds_of(value) <= LONGEST):
-            raise PydanticCustomError("duration", "not a duration")
-        return seconds_of(value)
-
-    return BeforeValidator(read)
 
 
 class CatalogFileError(WorkflowError):
@@ -106,43 +66,34 @@ class CatalogFile:
     tools: tuple[ToolGroup, ...] = ()
     secrets: Mapping[str, SecretSource] = field(default_factory=dict[str, SecretSource])
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    mcp: tuple[McpGroup, ...] = ()
+    harnesses: tuple[Harness, ...] = ()
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-class _LimitsTable(_Table):
-    cpu_seconds: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    memory: Annotated[int, _size(_LEAST_MEMORY)] | None = None
-    file_size: Annotated[int, _size(_LEAST_FILE)] | None = None
-    processes: Annotated[int, Field(ge=0, lt=2**31)] | None = None
-
-
-class _GroupTable(_Table):
-    modules: Annotated[list[_Module], Field(min_length=1)]
-    path: list[_Text] = []
-    python: _Text | None = None
-    version: _Version = _NO_VERSION
-    env: list[_Variable] = []
-    limits: _LimitsTable = _LimitsTable()
+class _GroupTable(Table):
+    modules: Annotated[list[Module], Field(min_length=1)]
+    path: list[Text] = []
+    python: Text | None = None
+    version: Version = NO_VERSION
+    env: list[Variable] = []
+    limits: LimitsTable = LimitsTable()
     sandbox: Literal["", "bwrap"] = ""
-    bootstrap: _Callable | None = None
+    bootstrap: Callable | None = None
 
 
 class _LuigiTable(_GroupTable):
-    workdir: _Text = "run"
-    poll: Annotated[float, _duration()] = POLL_SECONDS
-    resources: dict[_Text, Annotated[int, Field(ge=0, lt=2**31)]] = {}
+    workdir: Text = "run"
+    poll: Annotated[float, duration()] = POLL_SECONDS
+    resources: dict[Text, Annotated[int, Field(ge=0, lt=2**31)]] = {}
 
 
 class _ToolTable(_GroupTable):
     secrets: list[str] = []
 
 
-class _SecretTable(_Table):
-    env: _Variable | None = None
-    file: _Text | None = None
+class _SecretTable(Table):
+    env: Variable | None = None
+    file: Text | None = None
 
     @model_validator(mode="after")
     def _names_one_place(self) -> _SecretTable:
@@ -151,14 +102,22 @@ class _SecretTable(_Table):
         return self
 
 
-class _Document(_Table):
+class _Document(Table):
     luigi: dict[str, _LuigiTable] = {}
     tools: dict[str, _ToolTable] = {}
     secrets: dict[str, _SecretTable] = {}
     models: dict[str, dict[str, Any]] = {}
+    mcp: dict[str, McpTable] = {}
+    harnesses: dict[str, HarnessTable] = {}
 
 
-_KEYS: dict[str, type[_Table]] = {"luigi": _LuigiTable, "tools": _ToolTable, "secrets": _SecretTable}
+_KEYS: dict[str, type[Table]] = {
+    "luigi": _LuigiTable,
+    "tools": _ToolTable,
+    "secrets": _SecretTable,
+    "mcp": McpTable,
+    "harnesses": HarnessTable,
+}
 
 
 def read_catalog_file(path: Path, *, is_named: bool = False, also_known: Iterable[str] = OTHERS) -> CatalogFile:
@@ -205,7 +164,7 @@ def _known_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """Return the keys that may stand where an unknown one was found."""
     if len(location) == 1:
         return tuple(_Document.model_fields)
-    table = _LimitsTable if "limits" in location[2:-1] else _KEYS.get(str(location[0]))
+    table = LimitsTable if "limits" in location[2:-1] else _KEYS.get(str(location[0]))
     return tuple(table.model_fields) if table else ()
 
 
@@ -214,6 +173,8 @@ def _check_names(content: Mapping[str, Any], mistakes: Mistakes) -> None:
         ("luigi", is_group_name, _GROUP_RULE),
         ("tools", is_group_name, _GROUP_RULE),
         ("secrets", _is_secret_name, _SECRET_RULE),
+        ("mcp", is_group_name, _GROUP_RULE),
+        ("harnesses", _is_harness_name, _HARNESS_RULE),
     ):
         table: Any = content.get(kind)
         names: list[str] = [*table] if type(table) is dict else []
@@ -231,6 +192,15 @@ def _check_secrets(document: _Document, mistakes: Mistakes) -> None:
                 )
                 mistakes.add(("tools", name, "secrets"), message)
 
+    for kind, tables in (("mcp", document.mcp), ("harnesses", document.harnesses)):
+        for name, table in tables.items():
+            for secret in {one for value in table.headers.values() for one in _PLACE.findall(value)}:
+                if secret not in document.secrets:
+                    message = f"the secret `{secret}` of a header is not declared: add a table [secrets.{secret}]"
+                    mistakes.add((kind, name, "headers"), message)
+    for name in document.mcp.keys() & document.tools.keys():
+        mistakes.add(("mcp", name), f"there is a group [tools.{name}] already: call one of the two otherwise")
+
 
 def _resolved(document: _Document, path: Path) -> CatalogFile:
     """Make paths absolute. Symbolic links stay: the `python` of a virtual environment is one."""
@@ -244,6 +214,8 @@ def _resolved(document: _Document, path: Path) -> CatalogFile:
             for name, table in document.secrets.items()
         },
         models=document.models,
+        mcp=tuple(mcp_group(name, table, folder) for name, table in document.mcp.items()),
+        harnesses=tuple(as_harness(name, table, folder) for name, table in document.harnesses.items()),
     )
 
 
@@ -258,7 +230,7 @@ def _luigi_group(name: str, table: _LuigiTable, folder: Path) -> LuigiGroup:
         poll_seconds=table.poll,
         resources=table.resources,
         env=tuple(table.env),
-        limits=HostLimits(**table.limits.model_dump()),
+        limits=table.limits.as_limits(),
         sandbox=table.sandbox,
         bootstrap=table.bootstrap or "",
     )
@@ -273,7 +245,7 @@ def _tool_group(name: str, table: _ToolTable, folder: Path) -> ToolGroup:
         version=table.version,
         env=tuple(table.env),
         secrets=tuple(table.secrets),
-        limits=HostLimits(**table.limits.model_dump()),
+        limits=table.limits.as_limits(),
         sandbox=table.sandbox,
         bootstrap=table.bootstrap or "",
     )
