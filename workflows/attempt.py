@@ -36,6 +36,7 @@ from workflows.records import (
 from workflows.rounds import Outcome
 from workflows.run import Run, RunError
 from workflows.tracing import NO_TRACING, Tracing
+from workflows.usage import Usage
 
 if TYPE_CHECKING:
     from workflows.nodes.call import Node
@@ -98,6 +99,7 @@ class Attempt:
     is_interrupted: bool = False  # a node of the graph has stopped to wait for somebody outside
     loaded: dict[str, Json] = field(default_factory=dict[str, Json])  # artifacts that were results, by URI
     unrecorded_since: int | None = None  # the attempt from which on this server lived, but could not record the ends
+    used: dict[ExecutionKey, Usage] = field(default_factory=dict[ExecutionKey, Usage])  # by tries that are under way
     control: RunControl | None = None  # of LangGraph: asks the graphs to stop at their next step
 
     @classmethod
@@ -308,6 +310,8 @@ class Attempt:
 
     def closed(self, execution: StepExecution, status: StepStatus, **fields: Json) -> StepExecution:
         """Return the record of the same try at its end."""
+        if self.used and (used := self.used.pop((execution.step, execution.visit, execution.task), None)):
+            fields["usage"] = used
         return replace(execution, status=status, finished_at=datetime.now(UTC), **fields)
 
 

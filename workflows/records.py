@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from workflows.run import Run, RunError, RunId, RunStatus
+from workflows.usage import Usage
 
 Json = Any
 
@@ -136,6 +137,7 @@ class StepExecution:
     goto: str | None = None  # the transition that was chosen in a flow
     error: RunError | None = None
     log_uri: str | None = None
+    usage: Usage | None = None  # so far; None: nothing that is counted
 
     @property
     def path(self) -> str:

@@ -17,6 +17,7 @@ from workflows.attempt import MAX_INLINE_BYTES, Attempt, error_of
 from workflows.errors import StepError, StepFailed, UnknownArtifact
 from workflows.failpoints import hit
 from workflows.frames import Frame, State, Visit
+from workflows.meters import Meter
 from workflows.nodes.assign import assign
 from workflows.nodes.block import enter_block
 from workflows.nodes.call import Node, NodeCall, Walker
@@ -97,6 +98,7 @@ class Work:
             self.inside,
             self.bench.walker,
             self.bench.nodes,
+            Meter(self.attempt, execution),
         )
         result = await self._within_time(self.bench.nodes[verb](call), execution)
         hit("step.returned")

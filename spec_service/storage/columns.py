@@ -9,6 +9,7 @@ from typing import Any, overload
 
 from workflows.records import ArtifactStored, Event, ExpansionRecorded, KeyKept, Question, StepExecution, StepStatus
 from workflows.run import Run, RunError, RunId, RunStatus
+from workflows.usage import Usage
 
 Json = Any
 DEFAULT_TENANT = "default"
@@ -52,6 +53,15 @@ def read_json(text: str | None) -> Json:
 def error_text(error: RunError | None) -> str | None:
     """Write an error."""
     return None if error is None else json_text(error.as_json())
+
+
+def usage_text(usage: Usage | None) -> str | None:
+    """Write what was used."""
+    return None if usage is None else json_text(usage.as_json())
+
+
+def _usage(text: str | None) -> Usage | None:
+    return None if text is None else Usage.from_json(json.loads(text))
 
 
 def _error(text: str | None) -> RunError | None:
@@ -103,6 +113,7 @@ def step_of(row: sqlite3.Row) -> StepExecution:
         goto=row["goto"],
         error=_error(row["error"]),
         log_uri=row["log_uri"],
+        usage=_usage(row["usage"]),
     )
 
 

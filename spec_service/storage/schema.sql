@@ -160,7 +160,7 @@ CREATE TABLE step_execution (
 	saves VARCHAR,
 	goto VARCHAR,
 	error VARCHAR,
-	log_uri VARCHAR,
+	log_uri VARCHAR, usage TEXT,
 	PRIMARY KEY (id),
 	FOREIGN KEY(tenant, run_id) REFERENCES run (tenant, id),
 	CONSTRAINT uq_step_execution UNIQUE (tenant, run_id, step, visit, task, try_number)
@@ -247,4 +247,27 @@ CREATE TABLE upload (
 );
 CREATE INDEX ix_upload_used_at ON upload (used_at);
 CREATE INDEX ix_plan_spec_digest ON "plan" (tenant, spec_digest);
-INSERT INTO alembic_version VALUES ('0003');
+CREATE INDEX ix_step_execution_used ON step_execution (tenant, started_at) WHERE usage IS NOT NULL;
+CREATE INDEX ix_step_execution_run_used ON step_execution (tenant, run_id) WHERE usage IS NOT NULL;
+CREATE TABLE policy (
+	tenant VARCHAR NOT NULL,
+	name VARCHAR NOT NULL,
+	current_revision INTEGER NOT NULL,
+	created_at VARCHAR NOT NULL,
+	retired_at VARCHAR,
+	PRIMARY KEY (tenant, name)
+);
+CREATE TABLE policy_revision (
+	tenant VARCHAR NOT NULL,
+	name VARCHAR NOT NULL,
+	revision INTEGER NOT NULL,
+	version VARCHAR,
+	digest VARCHAR NOT NULL,
+	text TEXT NOT NULL,
+	media_type VARCHAR NOT NULL,
+	created_at VARCHAR NOT NULL,
+	PRIMARY KEY (tenant, name, revision),
+	CONSTRAINT uq_policy_revision_digest UNIQUE (tenant, digest),
+	CONSTRAINT uq_policy_revision_version UNIQUE (tenant, name, version)
+);
+INSERT INTO alembic_version VALUES ('0004');

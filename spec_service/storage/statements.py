@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-from spec_service.storage.columns import error_text, json_text, optional_json_text, time_text
+from spec_service.storage.columns import error_text, json_text, optional_json_text, time_text, usage_text
 from spec_service.storage.signal_rows import keep, take_kept
 from spec_service.storage.statement import Statement
 from workflows.records import (
@@ -57,7 +57,7 @@ _START_ATTEMPT = (
 _RECORD_STEP = _upsert(
     "step_execution",
     "tenant run_id step visit task try_number",
-    "name status attempt started_at finished_at idempotency_key arguments result saves goto error log_uri",
+    "name status attempt started_at finished_at idempotency_key arguments result saves goto error log_uri usage",
 )
 _QUESTION = (
     "step visit title description show schema assignees asked_at expires_at answered_at answer answered_by has_expired"
@@ -290,6 +290,7 @@ def _step_values(record: StepExecution, tenant: str) -> tuple[Any, ...]:
         record.goto,
         error_text(record.error),
         record.log_uri,
+        usage_text(record.usage),
     )
 
 

@@ -66,6 +66,37 @@ class SpecRevisionRow(SQLModel, table=True):
     published: str | None  # JSON; null: not by this server
 
 
+class PolicyRow(SQLModel, table=True):
+    """A name of policies of the operator and which revision is current."""
+
+    __tablename__ = "policy"  # pyright: ignore[reportAssignmentType]
+
+    tenant: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    current_revision: int
+    created_at: str
+    retired_at: str | None  # null: it is in force
+
+
+class PolicyRevisionRow(SQLModel, table=True):
+    """A revision of a policy with its text."""
+
+    __tablename__ = "policy_revision"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = (
+        UniqueConstraint("tenant", "digest", name="uq_policy_revision_digest"),
+        UniqueConstraint("tenant", "name", "version", name="uq_policy_revision_version"),
+    )
+
+    tenant: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True)
+    version: str | None
+    digest: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    media_type: str
+    created_at: str
+
+
 class PlanRow(SQLModel, table=True):
     """A plan, immutable."""
 
@@ -127,6 +158,9 @@ class AttemptRow(SQLModel, table=True):
     fence: int | None  # of the owner that executed it
 
 
+_USED = "usage IS NOT NULL"
+
+
 class StepExecutionRow(SQLModel, table=True):
     """One try of a step or of a task; `id` keeps the order in which they were first recorded."""
 
@@ -134,6 +168,8 @@ class StepExecutionRow(SQLModel, table=True):
     __table_args__ = (
         _of_run(),
         UniqueConstraint("tenant", "run_id", "step", "visit", "task", "try_number", name="uq_step_execution"),
+        Index("ix_step_execution_used", "tenant", "started_at", sqlite_where=text(_USED)),
+        Index("ix_step_execution_run_used", "tenant", "run_id", sqlite_where=text(_USED)),
     )
 
     id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
@@ -155,6 +191,7 @@ class StepExecutionRow(SQLModel, table=True):
     goto: str | None
     error: str | None  # JSON
     log_uri: str | None
+    usage: str | None = Field(sa_column=Column(Text))  # JSON; null: nothing that is counted
 
 
 _AWAITED = "signal IS NOT NULL AND answered_at IS NULL"

@@ -12,6 +12,7 @@ from translator.language.templates import CompiledValue
 from translator.planning.plan import Verb
 from workflows.attempt import Attempt
 from workflows.frames import Frame, Outcome, State, Visit
+from workflows.meters import Meter
 from workflows.program import StepProgram
 from workflows.records import StepExecution
 
@@ -43,6 +44,7 @@ class NodeCall:
     inside: Inside | None  # the graph of a block or of a called workflow
     walker: Walker
     nodes: Mapping[Verb, Node]  # for verbs that make use of another
+    meter: Meter  # of this try
 
     @property
     def attempt(self) -> Attempt:
