@@ -27,7 +27,7 @@ from translator.language.shapes import (
     kind_of,
     unknown_field,
 )
-from translator.language.verbs import Call, Decide, Wait
+from translator.language.verbs import AgentTask, AgentTool, Call, Decide, Wait
 
 API_VERSION = "specloom/v1"
 
@@ -76,6 +76,8 @@ def _spec_shape() -> PartShape:
         Wait: (_one_way_of_waiting,),
         Decide: (_one_way_of_deciding,),
         Call: (_one_thing_to_call,),
+        AgentTool: (_one_kind_of_tool,),
+        AgentTask: (_one_kind_of_agent,),
     }
     shape = ShapeMaker(rules, own_keys=(Node,)).part(Spec)
     api_version = shape.fields["apiVersion"]
@@ -215,6 +217,19 @@ def _one_way_of_waiting(wait: dict[str, Any], place: Place, findings: Findings) 
 
 def _one_way_of_deciding(decide: dict[str, Any], place: Place, findings: Findings) -> None:
     _one_of(("tool", "agent"), decide, place, findings)
+
+
+def _one_kind_of_tool(tool: dict[str, Any], place: Place, findings: Findings) -> None:
+    _one_of(("luigi", "workflow"), tool, place, findings)
+
+
+def _one_kind_of_agent(agent: dict[str, Any], place: Place, findings: Findings) -> None:
+    """Report an agent that is nothing, one with two kinds of instructions, and keys that a harness has not."""
+    if "model" not in agent and "harness" not in agent:
+        _one_of(("model", "harness"), agent, place, findings)
+    if "instructions" in agent and "prompt" in agent:
+        message = "this key does not go with `instructions`"
+        findings.at_key((place, "prompt"), "unknown-field", message, "remove one of them")
 
 
 def _one_thing_to_call(call: dict[str, Any], place: Place, findings: Findings) -> None:

@@ -1,6 +1,6 @@
 """What each verb of a node takes: agents, decisions, questions to people, waits, events, failures."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,15 +34,46 @@ class Call(Part):
     auth: dict[str, SecretName] = Field(default_factory=dict, description="Arguments that are secrets, by name.")
 
 
-class AgentTask(Part):
-    """A model with instructions and tools that works until it has an answer."""
+class AgentTool(Part):
+    """Something that an agent may call and that is no plain tool: a stage or another workflow."""
 
-    model: str = Field(description="A model of the catalog. Example: `default-large`.", min_length=1)
+    luigi: CatalogRange | None = Field(None, description="A stage of the catalog. Example: `market.Publish@^1`.")
+    workflow: WorkflowRange | None = Field(None, description="A stored workflow. Example: `fact-check@~1.4`.")
+
+
+class AgentTask(Part):
+    """A model with instructions and tools that works until it has an answer; or a program that is an agent itself."""
+
+    model: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="A model of the catalog. Example: `default-large`."
+    )
     instructions: Template | None = Field(None, description="What the agent is to do; expressions allowed.")
-    prompt: CatalogRange | None = Field(None, description="A prompt of the catalog, instead of instructions.")
-    tools: tuple[CatalogRange, ...] = Field((), description="The tools it may use. Example: `[web.search@1]`.")
+    prompt: CatalogRange | None = Field(
+        None, description="A prompt of the catalog, instead of instructions. Example: `writing.report@^1`."
+    )
+    tools: tuple[CatalogRange | AgentTool, ...] = Field(
+        (), description="What it may call. Example: `[web.search@1, {luigi: market.Collect@^1}]`."
+    )
     max_turns: Annotated[int, Field(ge=1, le=1000)] | None = Field(
-        None, description="Most turns of the conversation between model and tools."
+        None, description="How often the model is asked at most; 25 if nothing is said."
+    )
+    response: Literal["tool", "json"] | None = Field(
+        None, description="How the model gives a result of a schema: by calling a tool (default), or as JSON text."
+    )
+    memory: Literal["run"] | None = Field(
+        None, description="`run`: it remembers its conversations at earlier visits of this node in the same run."
+    )
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
+        None, description="How freely the model chooses its words; the catalog's if nothing is said."
+    )
+    requires_approval: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (), description="Tools whose calls wait for a person, beside those that the catalog marks. Example: `[a.b]`."
+    )
+    delegates: tuple[WorkflowRange, ...] = Field(
+        (), description="Workflows that it may start as runs of their own, to watch and steer them by tools."
+    )
+    harness: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="A harness of the catalog: the program that is the agent."
     )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from translator.language.digest import canonical_json
 from translator.language.durations import seconds
@@ -30,11 +30,10 @@ from translator.planning.plan import (
     RetryPolicy,
     Step,
     Transition,
-    Verb,
     Wait,
 )
 
-_TRIED = frozenset({"luigi", "tool", "decide"})  # what `defaults.timeout` and `defaults.retry` apply to
+_TRIED = frozenset({"luigi", "tool", "agent", "decide"})  # what `defaults.timeout` and `defaults.retry` apply to
 _NEVER = RetryPolicy()
 _PASSING = ("timeout", "rate-limit", "unavailable", "stage-failed", "tool-failed", "agent-failed", "crashed")
 """Errors that may pass by themselves: tried again when `retry` names none."""
@@ -106,8 +105,9 @@ def _step(draft: Draft, one: DraftNode, call: Binding | None, reads: set[str]) -
     called = call_of(one)
     return Step(
         id=one.id,
-        verb=cast("Verb", one.verb),
+        verb=one.verb,
         path=one.path,
+        agent=draft.agents.get(one.id),
         description=node.description or "",
         block=_block(one),
         needs=tuple(dict.fromkeys(node.needs or ())),

@@ -9,7 +9,7 @@ from translator.language.model import VERBS
 from translator.language.problems import Problem
 from translator.planning.draft import Draft, DraftNode
 
-AVAILABLE_VERBS = tuple(verb for verb in VERBS if verb != "agent")
+AVAILABLE_VERBS = VERBS
 
 _LATER_KEYS_OF_NODES = ("compensate",)
 _LATER_LIMITS_OF_NODES = ("tokens", "cost_usd")
@@ -38,8 +38,6 @@ def _of_spec(draft: Draft) -> Iterator[str]:
 def _of_node(one: DraftNode) -> Iterator[str]:
     if one.verb not in AVAILABLE_VERBS:
         yield one.at(one.verb)
-    if one.node.decide and one.node.decide.agent:
-        yield one.at("decide", "agent")
     yield from _set_keys(one.node, one.path, _LATER_KEYS_OF_NODES)
     if one.node.limits:
         yield from _set_keys(one.node.limits, one.at("limits"), _LATER_LIMITS_OF_NODES)

@@ -33,33 +33,41 @@ def bind_to_catalog(draft: Draft) -> list[Problem]:
 
 
 def _entry(draft: Draft, catalog: Catalog, called: Called) -> CatalogEntry | Problem:
-    kind: EntryKind = "stage" if called.kind == "stage" else "tool"
-    wanted = _reference(called)
+    return entry_of(draft, catalog, "stage" if called.kind == "stage" else "tool", called.reference, called.path)
+
+
+def entry_of(draft: Draft, catalog: Catalog, kind: EntryKind, reference: str, path: str) -> CatalogEntry | Problem:
+    """Return the newest entry of a kind that a reference means, or the problem at its place."""
+    wanted = _reference(reference)
     versions = catalog.versions(kind, wanted.name) if wanted else ()
     if wanted is None or not versions:
-        names = catalog.names(kind)
-        written = called.reference.partition("@")[0]
-        message = f"the catalog has no {kind} of this name"
-        suggestion = draft.did_you_mean(written, names) or _some(kind, names)
-        return draft.at_value(called.path, f"unknown-{kind}", message, suggestion)
+        return unknown_entry(draft, catalog, kind, reference.partition("@")[0], path)
     chosen = best(wanted.range, [entry.version for entry in versions])
     if chosen is None:
         available = ", ".join(entry.version for entry in versions[:5])
         message = f"the catalog has this {kind}, but no version that fits"
-        return draft.at_value(called.path, "unknown-version", message, f"available: {available}")
+        return draft.at_value(path, "unknown-version", message, f"available: {available}")
     return next(entry for entry in versions if entry.version == chosen)
 
 
-def _reference(called: Called) -> CatalogRef | None:
+def unknown_entry(draft: Draft, catalog: Catalog, kind: EntryKind, written: str, path: str) -> Problem:
+    """Return the problem of a name that the catalog does not have."""
+    names = catalog.names(kind)
+    suggestion = draft.did_you_mean(written, names) or _some(kind, names)
+    return draft.at_value(path, f"unknown-{kind}", f"the catalog has no {kind} of this name", suggestion)
+
+
+def _reference(reference: str) -> CatalogRef | None:
     try:
-        return parse_ref(called.reference)
+        return parse_ref(reference)
     except BadReferenceError:
         return None
 
 
 def _some(kind: EntryKind, names: tuple[str, ...]) -> str:
     shown = ", ".join(names[:5])
-    return f"{kind}s of the catalog: {shown}" if shown else f"the catalog has no {kind}s: add some to specloom.toml"
+    several = f"{kind}es" if kind == "harness" else f"{kind}s"
+    return f"{several} of the catalog: {shown}" if shown else f"the catalog has no {several}: add some to specloom.toml"
 
 
 def check_arguments(draft: Draft, node: DraftNode, called: Called, entry: CatalogEntry) -> Iterator[Problem]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from translator.language.document import join_pointer
-from translator.planning.draft import DraftNode
+from translator.language.verbs import AgentTask
+from translator.planning.draft import Draft, DraftNode
 
 CallKind = Literal["stage", "tool", "workflow"]
 
@@ -53,6 +54,27 @@ def auth_of(one: DraftNode) -> Iterator[tuple[str, str]]:
     given += [(one.at("compensate", "auth"), one.node.compensate.auth)] if one.node.compensate else []
     for at, auth in given:
         yield from ((join_pointer(at, parameter), name) for parameter, name in auth.items())
+
+
+def agent_of(one: DraftNode) -> tuple[AgentTask, str] | None:
+    """Return the agent of a node, which works or decides, and the pointer to it."""
+    if one.node.agent is not None:
+        return one.node.agent, one.at("agent")
+    if one.node.decide is not None and one.node.decide.agent is not None:
+        return one.node.decide.agent, one.at("decide", "agent")
+    return None
+
+
+def granted_to_agents(draft: Draft) -> tuple[str, ...]:
+    """Return the references of all workflows that agents may call or start, each once."""
+    found: dict[str, None] = {}
+    for one in draft.every_node():
+        agent = agent_of(one)
+        for tool in agent[0].tools if agent else ():
+            if not isinstance(tool, str) and tool.workflow is not None:
+                found[tool.workflow] = None
+        found |= dict.fromkeys(agent[0].delegates if agent else ())
+    return tuple(found)
 
 
 def _own_reference(one: DraftNode) -> tuple[CallKind, str, str] | None:

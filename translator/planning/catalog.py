@@ -11,17 +11,18 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-EntryKind = Literal["stage", "tool", "workflow"]  # a catalog holds no workflows: they are stored specs
+EntryKind = Literal["stage", "tool", "workflow", "model", "prompt", "harness"]
+"""What may be named; a catalog holds no workflows: they are stored specs."""
 JsonSchema = dict[str, Any]
 
 
 class CatalogEntry(BaseModel):
-    """One version of a stage or a tool; and, made by planning, of a workflow that is called."""
+    """One version of what may be named; and, made by planning, of a workflow that is called."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: EntryKind
-    name: str  # "group.Name"
+    name: str  # "group.Name"; of a model and a harness without a group: "default-large"
     version: str  # semver
     source_digest: str  # sha256 of the source that it was read from
     description: str = ""
@@ -30,10 +31,13 @@ class CatalogEntry(BaseModel):
     secrets: tuple[str, ...] = ()  # the only secrets that a spec may hand to it
     is_shared: bool = False  # a stage that works in one directory for all runs
     is_async: bool = False  # an async tool runs on the server's loop, everything else in a host
+    requires_approval: bool = False  # a tool: an agent's call of it waits for a person
+    has_price: bool = False  # a model: what its tokens cost is known
+    text: str = ""  # of a prompt: the prompt itself
 
 
 class Catalog(Protocol):
-    """Tells which stages and tools may be named, and what they take."""
+    """Tells what may be named, and what it takes."""
 
     def names(self, kind: EntryKind) -> tuple[str, ...]:
         """Return the names of one kind, sorted."""

@@ -11,7 +11,7 @@ from translator.language.model import Node, Spec, Verb
 from translator.language.problems import Problem, did_you_mean, problem_at
 from translator.language.templates import CompiledValue
 from translator.planning.catalog import Catalog, CatalogEntry
-from translator.planning.plan import END, Bound, Plan
+from translator.planning.plan import END, AgentBinding, Bound, Plan
 from translator.planning.scopes import Scopes, Standing, base_scope, seen_by_others
 
 _MOST_COMPARED = 40_000  # names that suggestions are looked for among, in one document
@@ -118,6 +118,10 @@ class Draft:
     catalog: Catalog | None
     maps: tuple[NodeMap, ...]
     entries: dict[str, CatalogEntry] = field(default_factory=dict[str, CatalogEntry])  # by node id
+    agents: dict[str, AgentBinding] = field(default_factory=dict[str, AgentBinding])  # by node id
+    granted: dict[str, CatalogEntry | Problem] = field(
+        default_factory=dict[str, CatalogEntry | Problem]
+    )  # workflows that agents may call or start, by reference
     results: dict[str, JsonSchema] = field(default_factory=dict[str, JsonSchema])  # by node id
     readings: list[Reading] = field(default_factory=list[Reading])
     bounds: list[Bound] = field(default_factory=list[Bound])

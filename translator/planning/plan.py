@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-JsonSchema = dict[str, Any]
-Verb = Literal["luigi", "tool", "decide", "human", "workflow", "dag", "flow", "set", "wait", "emit", "fail"]
+from translator.planning.catalog import EntryKind, JsonSchema
+
+Verb = Literal["luigi", "tool", "agent", "decide", "human", "workflow", "dag", "flow", "set", "wait", "emit", "fail"]
 Reducer = Literal["replace", "append", "merge", "sum", "min", "max", "union", "messages"]
 
 END = "end"
@@ -41,7 +42,7 @@ class Advice(Frozen):
 class Binding(Frozen):
     """The catalog entry that a step was bound to when it was planned."""
 
-    kind: Literal["stage", "tool", "workflow"]
+    kind: EntryKind
     name: str
     version: str  # of a workflow without a declared one: "r" and its revision
     source_digest: str  # of a workflow: the digest of its plan, which is in `Plan.workflows`
@@ -149,6 +150,32 @@ class Caching(Frozen):
     ttl_seconds: float | None = None  # None: for ever
 
 
+class AgentTool(Frozen):
+    """Something that an agent may call, under the name by which the model knows it."""
+
+    name: str  # "web_fetch"
+    call: Binding
+    description: str = ""
+    auth: dict[str, str] = Field(default_factory=dict[str, str])  # parameter → name of a secret
+    requires_approval: bool = False
+
+
+class AgentBinding(Frozen):
+    """What an agent is bound to: its model or harness, its prompt and its tools, each pinned."""
+
+    model: Binding | None = None
+    instructions: str | None = None  # expressions allowed
+    prompt: Binding | None = None
+    prompt_text: str = ""  # as it is: a prompt holds no expressions
+    tools: tuple[AgentTool, ...] = ()
+    max_turns: int | None = None
+    response: Literal["tool", "json"] = "tool"
+    memory: Literal["run"] | None = None
+    temperature: float | None = None
+    delegates: tuple[Binding, ...] = ()  # workflows that it may start as runs of their own
+    harness: Binding | None = None
+
+
 class HumanTask(Frozen):
     """What a person is asked; texts may hold expressions."""
 
@@ -181,6 +208,7 @@ class Step(Frozen):
     read: Literal["json", "text"] | None = None
     auth: dict[str, str] = Field(default_factory=dict[str, str])  # parameter → name of a secret
     human: HumanTask | None = None
+    agent: AgentBinding | None = None  # of decide, too, where an agent decides
     set: dict[str, Any] = Field(default_factory=dict[str, Any])  # channel → value or expression
     fail: Failure | None = None
     wait: Wait | None = None

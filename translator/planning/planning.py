@@ -10,6 +10,7 @@ from translator.language.garbage import collector_paused
 from translator.language.model import Spec
 from translator.language.problems import Problem, ordered
 from translator.planning.advice import advise
+from translator.planning.agents import bind_agents
 from translator.planning.assembling import assemble
 from translator.planning.availability import check_availability
 from translator.planning.binding import bind_to_catalog
@@ -30,6 +31,9 @@ Pass = Callable[[Draft], list[Problem]]
 CATALOG_PASSES: tuple[Pass, ...] = (
     check_availability,  # verbs and keys of later versions
     bind_to_catalog,  # stages, tools, their versions and parameters
+)
+AGENT_PASSES: tuple[Pass, ...] = (
+    bind_agents,  # models, prompts, and the tools of agents, workflows among them
 )
 TEXT_PASSES: tuple[Pass, ...] = (
     check_names,  # nodes, channels, secrets
@@ -73,7 +77,7 @@ class _Maker:
         """Plan a spec with all that it calls."""
         drafted = draft(spec, document, self.engine, self.catalog)
         binding = (calls.bind,) if calls else ()
-        refusals, advice = _walk(drafted, (*CATALOG_PASSES, *binding, *TEXT_PASSES))
+        refusals, advice = _walk(drafted, (*CATALOG_PASSES, *binding, *AGENT_PASSES, *TEXT_PASSES))
         return refusals or Planned(assemble(drafted, spec_digest(document.value), advice), drafted.outputs)
 
 

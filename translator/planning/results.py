@@ -14,6 +14,7 @@ _FAILURE: JsonSchema = {
     "properties": {"name": {"type": "string"}, "message": {"type": "string"}, "node": {"type": "string"}},
     "required": ["name", "message", "node"],
 }
+_TEXT: JsonSchema = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 _BLOCK: JsonSchema = {"type": "object"}
 
 
@@ -42,6 +43,8 @@ def _known(draft: Draft, one: DraftNode) -> JsonSchema:
         return _of_stage(one, as_schema(declared) if declared is not None else entry.result if entry else {})
     if declared is not None:
         return as_schema(declared)
+    if one.node.agent:
+        return _TEXT
     if one.node.decide:
         return _choice(one.node.decide.among)
     is_silent = one.verb in _SILENT or (one.node.wait and not one.node.wait.poll and not one.node.wait.signal)

@@ -13,7 +13,7 @@ from translator.language.problems import Problem, did_you_mean
 from translator.language.standalone import standalone
 from translator.language.versions import BadReferenceError, CatalogRef, Version, parse_workflow_ref
 from translator.planning.binding import check_arguments
-from translator.planning.calls import Called, call_of
+from translator.planning.calls import call_of, granted_to_agents
 from translator.planning.catalog import CatalogEntry
 from translator.planning.draft import Draft
 from translator.planning.plan import Plan
@@ -129,17 +129,19 @@ class Calls:
             if called is None or called.kind != "workflow" or called.reference.partition("@")[0] == self.chain[-1]:
                 continue  # that a workflow calls itself, the text tells
             known = chosen.get(called.reference)
-            entry = chosen[called.reference] = known or self._entry(draft, called)
+            entry = chosen[called.reference] = known or self._entry(draft, called.reference)
             if isinstance(entry, Problem):
                 found.append(draft.at_value(called.path, entry.name, entry.message, entry.suggestion))
                 continue
             draft.entries[node.id] = entry
             found += check_arguments(draft, node, called, entry)
+        for reference in granted_to_agents(draft):
+            draft.granted[reference] = chosen.get(reference) or self._entry(draft, reference)
         return found
 
-    def _entry(self, draft: Draft, called: Called) -> CatalogEntry | Problem:
+    def _entry(self, draft: Draft, reference: str) -> CatalogEntry | Problem:
         """Return what a reference means, or a problem whose place is left open."""
-        stored = self._stored(called)
+        stored = self._stored(reference)
         if isinstance(stored, Problem):
             return stored
         planned = self._planned(stored)
@@ -157,9 +159,9 @@ class Calls:
             result=_result(planned),
         )
 
-    def _stored(self, called: Called) -> StoredSpec | Problem:
+    def _stored(self, reference: str) -> StoredSpec | Problem:
         try:
-            wanted = parse_workflow_ref(called.reference)
+            wanted = parse_workflow_ref(reference)
         except BadReferenceError as error:
             return Problem("unknown-workflow", str(error))
         versions = self.workflows.versions(wanted.name)

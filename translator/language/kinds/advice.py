@@ -72,4 +72,13 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         'workdir = "."',
         'workdir = "run"',
     ),
+    (
+        "model-without-price",
+        "A limit of cost, and a model whose price nobody knows",
+        "The workflow limits `cost_usd`, and the catalog does not say what the tokens of this model cost.",
+        "What has no price counts as nothing, so the limit would never be reached.",
+        "Add `price_in` and `price_out` (USD per million tokens) to the model's table, or limit `tokens`.",
+        '[models.local]\nprovider = "openai"\nmodel = "llama"',
+        '[models.local]\nprovider = "openai"\nmodel = "llama"\nprice_in = 0.0\nprice_out = 0.0',
+    ),
 )
