@@ -172,6 +172,12 @@ class Attempt:
             self.aliases[checkpoint], self.replays = self.replays, None
         return self.aliases.get(checkpoint, checkpoint)
 
+    def activity_at(self, visit: str) -> Activity:
+        """Return what counts who moves below a node of the graph at this visit."""
+        if visit not in self.activities:
+            self.activities[visit] = Activity()
+        return self.activities[visit]
+
     def is_past(self, execution: StepExecution) -> bool:
         """Tell whether a record is from before the run was retried, so that what it failed in is tried afresh."""
         return execution.attempt <= self.run.retried_after

@@ -13,7 +13,7 @@ from langgraph.types import Interrupt
 from translator import compiling
 from translator.compiling import Inside, Update
 from translator.planning.plan import FINALLY, Step, Verb
-from workflows.activity import Activity, Quiet
+from workflows.activity import Quiet
 from workflows.changes import changes_of, changes_within
 from workflows.frames import Frame, Outcome, State, Visit
 from workflows.members import conclude, live
@@ -123,7 +123,7 @@ def _visit(frame: Frame, config: RunnableConfig) -> Visit:
         return Visit(frame.next_visit(), configurable[_ACTIVITY])
     attempt = frame.attempt
     visit = attempt.visit_at(configurable["checkpoint_map"][""], config.get("metadata", {})["langgraph_step"])
-    return Visit(visit, attempt.activities.setdefault(visit, Activity()))
+    return Visit(visit, attempt.activity_at(visit))
 
 
 def _interrupts(frame: Frame, step: Step, visit: Visit) -> tuple[Interrupt[Any], ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType, TracebackType
 from typing import Literal, Protocol
@@ -50,7 +50,7 @@ class PastSpan:
     name: str
     started_at: datetime
     finished_at: datetime
-    attributes: Attributes = NOTHING
+    attributes: Attributes = field(default_factory=dict[str, Attribute])
     kind: SpanKind = "internal"
     error_name: str | None = None  # it failed
     parent: str | None = None  # a traceparent; None: the span that is open where it is told
