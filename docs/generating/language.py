@@ -45,9 +45,7 @@ PARTS: dict[type[BaseModel], str] = {
 """Every model of the language, in the order of the reference, with its heading."""
 
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
-    model.Limits: ("tokens", "cost_usd"),
     model.Node: (*(verb for verb in model.VERBS if verb not in AVAILABLE_VERBS), "compensate"),
-    model.NodeLimits: ("tokens", "cost_usd"),
     verbs.Decide: ("agent",),
 }
 """Keys that planning answers with `not-available-yet`, at least for some values."""
@@ -77,11 +75,17 @@ _EXAMPLES: dict[tuple[str, str], str] = {
     ("Limits", "steps"): "80",
     ("Limits", "tokens"): "200000",
     ("Limits", "cost_usd"): "2.5",
+    ("Limits", "tool_calls"): "100",
+    ("Limits", "artifacts_bytes"): "1000000000",
+    ("Limits", "no_progress"): "20",
     ("Limits", "fan_out"): "500",
     ("Limits", "on_exceed"): "abort",
     ("NodeLimits", "visits"): "3",
     ("NodeLimits", "tokens"): "50000",
     ("NodeLimits", "cost_usd"): "0.5",
+    ("NodeLimits", "tool_calls"): "20",
+    ("NodeLimits", "artifacts_bytes"): "1000000",
+    ("NodeLimits", "no_progress"): "3",
     ("Retry", "max"): "2",
     ("Retry", "backoff"): "constant",
     ("Retry", "initial"): "500ms",
@@ -179,6 +183,9 @@ _UNITS = {
     "max_turns": "turns",
     "max": "tries",
     "fan_out": "items",
+    "tool_calls": "calls",
+    "artifacts_bytes": "bytes",
+    "no_progress": "times",
     "concurrency": "items",
     "tolerate": "items, or % of them",
     "count": "nodes",

@@ -33,6 +33,7 @@ from translator.language.words import (
 Verb: TypeAlias = Literal[
     "luigi", "tool", "agent", "decide", "human", "workflow", "dag", "flow", "set", "wait", "emit", "fail"
 ]
+NoProgress: TypeAlias = Annotated[int, Field(ge=2, le=1_000_000)]
 Reducer: TypeAlias = Literal["replace", "append", "merge", "sum", "min", "max", "union", "messages"]
 
 VERBS: tuple[Verb, ...] = (
@@ -103,6 +104,19 @@ class Limits(Part):
     )
     tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="Most tokens of models, input and output.")
     cost_usd: Annotated[float, Field(gt=0)] | None = Field(None, description="Most that models may cost, in USD.")
+    tool_calls: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Most calls of tools, by agents and by nodes, retries included."
+    )
+    artifacts_bytes: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Most bytes that a run may keep as artifacts."
+    )
+    no_progress: NoProgress | None = Field(
+        None,
+        description=(
+            "How often a node may be given the same input in the same state before the run is stopped. "
+            "10 for agents, 100 for other nodes that do something, if nothing is said."
+        ),
+    )
     fan_out: Annotated[int, Field(ge=1)] | None = Field(None, description="Most items that one `map` may have.")
     on_exceed: Literal["abort", "pause"] = Field(
         "abort",
@@ -118,6 +132,13 @@ class NodeLimits(Part):
     )
     tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="Most tokens that this node may use.")
     cost_usd: Annotated[float, Field(gt=0)] | None = Field(None, description="Most that this node may cost, in USD.")
+    tool_calls: Annotated[int, Field(ge=1)] | None = Field(None, description="Most calls of tools by this node.")
+    artifacts_bytes: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Most bytes that this node may keep as artifacts."
+    )
+    no_progress: NoProgress | None = Field(
+        None, description="How often this node may be given the same input in the same state."
+    )
 
 
 class Retry(Part):

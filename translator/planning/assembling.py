@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from translator.language.digest import canonical_json
 from translator.language.durations import seconds
-from translator.language.model import JoinCount, MapClause, Next, Node, Retry, Switch
+from translator.language.model import JoinCount, MapClause, Next, Node, NodeLimits, Retry, Switch
+from translator.language.model import Limits as WrittenLimits
 from translator.language.problems import Problem
 from translator.planning.calls import call_of
 from translator.planning.channels import writes_of
@@ -30,6 +31,7 @@ from translator.planning.plan import (
     RetryPolicy,
     Step,
     Transition,
+    UsageLimits,
     Wait,
 )
 
@@ -97,7 +99,22 @@ def _limits(draft: Draft) -> Limits:
     if limits is None:
         return Limits()
     duration = seconds(limits.duration) if limits.duration else None
-    return Limits(steps=limits.steps, duration_seconds=duration, fan_out=limits.fan_out, on_exceed=limits.on_exceed)
+    return Limits(
+        steps=limits.steps,
+        duration_seconds=duration,
+        fan_out=limits.fan_out,
+        on_exceed=limits.on_exceed,
+        **_used(limits),
+    )
+
+
+def _limits_of(node: Node) -> UsageLimits | None:
+    found = UsageLimits(**_used(node.limits)) if node.limits else None
+    return None if found is None or found.is_empty else found
+
+
+def _used(limits: WrittenLimits | NodeLimits) -> dict[str, Any]:
+    return {name: getattr(limits, name) for name in UsageLimits.model_fields}
 
 
 def _step(draft: Draft, one: DraftNode, call: Binding | None, reads: set[str]) -> Step:
@@ -128,6 +145,7 @@ def _step(draft: Draft, one: DraftNode, call: Binding | None, reads: set[str]) -
         timeout_seconds=_timeout(draft, one),
         retry=_retry(draft, one),
         max_visits=node.limits.visits if node.limits else None,
+        limits=_limits_of(node),
         catch=_catchers(node),
         transition=_transition(node.next),
         reads=tuple(sorted(reads)),

@@ -12,13 +12,11 @@ from translator.planning.draft import Draft, DraftNode
 AVAILABLE_VERBS = VERBS
 
 _LATER_KEYS_OF_NODES = ("compensate",)
-_LATER_LIMITS_OF_NODES = ("tokens", "cost_usd")
-_LATER_LIMITS = ("tokens", "cost_usd")
 
 
 def check_availability(draft: Draft) -> list[Problem]:
     """Refuse verbs and keys that the language has and this version cannot run."""
-    paths = [*_of_spec(draft), *(path for node in draft.every_node() for path in _of_node(node))]
+    paths = [path for node in draft.every_node() for path in _of_node(node)]
     message = "the language has this, but this version of the server cannot run it yet"
     return [draft.at_key(path, "not-available-yet", message, _instead(path)) for path in paths]
 
@@ -29,18 +27,10 @@ def _instead(path: str) -> str:
     return "leave it out for now"
 
 
-def _of_spec(draft: Draft) -> Iterator[str]:
-    limits = draft.spec.limits
-    if limits:
-        yield from _set_keys(limits, "/limits", _LATER_LIMITS)
-
-
 def _of_node(one: DraftNode) -> Iterator[str]:
     if one.verb not in AVAILABLE_VERBS:
         yield one.at(one.verb)
     yield from _set_keys(one.node, one.path, _LATER_KEYS_OF_NODES)
-    if one.node.limits:
-        yield from _set_keys(one.node.limits, one.at("limits"), _LATER_LIMITS_OF_NODES)
 
 
 def _set_keys(part: BaseModel, path: str, keys: tuple[str, ...]) -> Iterator[str]:

@@ -230,6 +230,7 @@ class Step(Frozen):
     timeout_seconds: float | None = None
     retry: RetryPolicy = RetryPolicy()
     max_visits: int | None = None
+    limits: UsageLimits | None = None  # of this node, in a whole run
     catch: tuple[Catcher, ...] = ()
     transition: Transition | None = None  # None in a dag
     reads: tuple[str, ...] = ()  # lineage: "inputs.topic", "state.draft", "nodes.fetch.result.ok"
@@ -255,7 +256,25 @@ class Bound(Frozen):
     text: str  # "at most 3 rounds: state.round < inputs.rounds"
 
 
-class Limits(Frozen):
+class UsageLimits(Frozen):
+    """What may be used up, by a run or by one node of it."""
+
+    tokens: int | None = None
+    cost_usd: float | None = None
+    tool_calls: int | None = None
+    artifacts_bytes: int | None = None
+    no_progress: int | None = None  # how often a node may be given the same input in the same state
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is no limit."""
+        return self == NO_LIMITS
+
+
+NO_LIMITS = UsageLimits()
+
+
+class Limits(UsageLimits):
     """What the author wrote."""
 
     steps: int | None = None

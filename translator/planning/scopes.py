@@ -29,7 +29,16 @@ _RUN: JsonSchema = {
     },
     "required": ["id", "attempt", "status", "created_at"],
 }
-_USAGE: JsonSchema = {"type": "object"}
+_COUNTED = ("tokens", "tokens_in", "tokens_out", "cached_tokens", "tool_calls", "model_calls", "retries")
+_FIGURES: dict[str, JsonSchema] = {
+    **{name: {"type": "integer"} for name in _COUNTED},
+    "cost_usd": {"type": "number"},
+    "latency_ms": {"type": "number"},
+    "models": {"type": "array", "items": {"type": "string"}},
+    "unknown": {"type": "object"},
+}
+USAGE: JsonSchema = {"type": "object", "properties": _FIGURES, "required": list(_FIGURES)}
+"""What was used so far, as expressions see it."""
 
 
 _CAUGHT: JsonSchema = {
@@ -174,7 +183,7 @@ def base_scope(
         "state": {"type": "object", "properties": dict(channels), "required": set_from_start},
         "nodes": _nodes(results),
         "run": _RUN,
-        "usage": _USAGE,
+        "usage": USAGE,
     }
     return Scope(variables, frozenset(secrets))
 

@@ -1,19 +1,23 @@
+from translator.planning.plan import UsageLimits
+
 ECHO = "tool: cases.echo, with: {text: x}"
 
 
-def test_later_verbs_and_keys_are_refused_at_their_keys(desk):
+def test_later_keys_are_refused_at_their_keys(desk):
     body = (
-        "limits: {tokens: 5, on_exceed: pause}\nstart: a\nnodes:\n"
-        f"  a: {{agent: {{model: m, instructions: Write.}}, next: b}}\n"
-        f"  b: {{{ECHO}, limits: {{tokens: 3}}, compensate: {{tool: cases.echo, with: {{text: x}}}}, next: c}}\n"
+        "start: b\nnodes:\n"
+        f"  b: {{{ECHO}, compensate: {{tool: cases.echo, with: {{text: x}}}}, next: c}}\n"
         f"  c: {{dag: {{d: {{{ECHO}}}}}, retry: {{max: 1}}, next: end}}\n"
     )
-    assert desk.refused(body) == [
-        ("not-available-yet", "/limits/tokens"),
-        ("not-available-yet", "/nodes/a/agent"),
-        ("not-available-yet", "/nodes/b/limits/tokens"),
-        ("not-available-yet", "/nodes/b/compensate"),
-    ]
+    assert desk.refused(body) == [("not-available-yet", "/nodes/b/compensate")]
+
+
+def test_limits_of_usage_are_in_the_plan(desk):
+    limits = "{tokens: 5, cost_usd: 0.5, tool_calls: 7, artifacts_bytes: 9, no_progress: 3}"
+    planned = desk.planned(f"limits: {limits}\nstart: b\nnodes:\n  b: {{{ECHO}, limits: {limits}, next: end}}\n")
+    expected = UsageLimits(tokens=5, cost_usd=0.5, tool_calls=7, artifacts_bytes=9, no_progress=3)
+    assert planned.steps[0].limits == expected
+    assert UsageLimits(**planned.limits.model_dump(include=set(UsageLimits.model_fields))) == expected
 
 
 def test_the_text_alone_may_hold_what_comes_later(desk):
