@@ -13,8 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from translator.language.versions import BadReferenceError, parse_ref
+from workflows.agents.cards import ModelCard
 from workflows.agents.harnesses.harness import Harness
+from workflows.agents.prompts import PromptGroup
 from workflows.catalog_mistakes import Mistakes
+from workflows.catalog_models import ANSWER_KEYS, ModelTable, PromptsTable, model_card, prompt_group
 from workflows.catalog_programs import HarnessTable, McpTable, as_harness, mcp_group
 from workflows.catalog_words import NO_VERSION, Callable, LimitsTable, Module, Table, Text, Variable, Version, duration
 from workflows.errors import WorkflowError
@@ -24,6 +27,7 @@ from workflows.tools.registry import ToolGroup
 from workflows.tools.secrets import SecretSource
 
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_MODEL = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,62}")
 _HARNESS = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _PLACE = re.compile(r"\{([^{}]*)\}")  # in a header: a secret
 
@@ -32,6 +36,7 @@ OTHERS = ("publish",)
 
 _GROUP_RULE = "a group's name is like `market` or `web-tools`: small letters, digits, `.`, `_`, `-`"
 _SECRET_RULE = "a secret's name is like `SEARCH_KEY`: letters, digits, `_`"  # noqa: S105 - a sentence
+_MODEL_RULE = "a model's name is like `default-large`: letters, digits, `.`, `_`, `-`"
 _HARNESS_RULE = "a harness's name is like `coder`: small letters, digits, `-`"
 
 
@@ -45,6 +50,10 @@ def is_group_name(name: str) -> bool:
 
 def _is_harness_name(name: str) -> bool:
     return _HARNESS.fullmatch(name) is not None
+
+
+def _is_model_name(name: str) -> bool:
+    return _MODEL.fullmatch(name) is not None
 
 
 def _is_secret_name(name: str) -> bool:
@@ -65,7 +74,8 @@ class CatalogFile:
     luigi: tuple[LuigiGroup, ...] = ()
     tools: tuple[ToolGroup, ...] = ()
     secrets: Mapping[str, SecretSource] = field(default_factory=dict[str, SecretSource])
-    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    models: Mapping[str, ModelCard] = field(default_factory=dict[str, ModelCard])
+    prompts: tuple[PromptGroup, ...] = ()
     mcp: tuple[McpGroup, ...] = ()
     harnesses: tuple[Harness, ...] = ()
 
@@ -89,6 +99,7 @@ class _LuigiTable(_GroupTable):
 
 class _ToolTable(_GroupTable):
     secrets: list[str] = []
+    requires_approval: list[Text] = []
 
 
 class _SecretTable(Table):
@@ -106,7 +117,8 @@ class _Document(Table):
     luigi: dict[str, _LuigiTable] = {}
     tools: dict[str, _ToolTable] = {}
     secrets: dict[str, _SecretTable] = {}
-    models: dict[str, dict[str, Any]] = {}
+    models: dict[str, ModelTable] = {}
+    prompts: dict[str, PromptsTable] = {}
     mcp: dict[str, McpTable] = {}
     harnesses: dict[str, HarnessTable] = {}
 
@@ -115,6 +127,8 @@ _KEYS: dict[str, type[Table]] = {
     "luigi": _LuigiTable,
     "tools": _ToolTable,
     "secrets": _SecretTable,
+    "models": ModelTable,
+    "prompts": PromptsTable,
     "mcp": McpTable,
     "harnesses": HarnessTable,
 }
@@ -164,6 +178,8 @@ def _known_keys(location: tuple[int | str, ...]) -> tuple[str, ...]:
     """Return the keys that may stand where an unknown one was found."""
     if len(location) == 1:
         return tuple(_Document.model_fields)
+    if location[0] == "models" and "script" in location[2:-1]:
+        return ANSWER_KEYS
     table = LimitsTable if "limits" in location[2:-1] else _KEYS.get(str(location[0]))
     return tuple(table.model_fields) if table else ()
 
@@ -173,6 +189,8 @@ def _check_names(content: Mapping[str, Any], mistakes: Mistakes) -> None:
         ("luigi", is_group_name, _GROUP_RULE),
         ("tools", is_group_name, _GROUP_RULE),
         ("secrets", _is_secret_name, _SECRET_RULE),
+        ("models", _is_model_name, _MODEL_RULE),
+        ("prompts", is_group_name, _GROUP_RULE),
         ("mcp", is_group_name, _GROUP_RULE),
         ("harnesses", _is_harness_name, _HARNESS_RULE),
     ):
@@ -181,6 +199,16 @@ def _check_names(content: Mapping[str, Any], mistakes: Mistakes) -> None:
         for name in names:
             if not is_name(name):
                 mistakes.add((kind, name), f"`{name}` is no name: {rule}")
+
+
+def _check_keys_of_models(document: _Document, mistakes: Mistakes) -> None:
+    for name, table in document.models.items():
+        if table.api_key is not None and table.api_key not in document.secrets:
+            message = (
+                f"the secret `{table.api_key}` is not declared: `api_key` names a secret, so add a table "
+                f"[secrets.{table.api_key}]"
+            )
+            mistakes.add(("models", name, "api_key"), message)
 
 
 def _check_secrets(document: _Document, mistakes: Mistakes) -> None:
@@ -192,6 +220,7 @@ def _check_secrets(document: _Document, mistakes: Mistakes) -> None:
                 )
                 mistakes.add(("tools", name, "secrets"), message)
 
+    _check_keys_of_models(document, mistakes)
     for kind, tables in (("mcp", document.mcp), ("harnesses", document.harnesses)):
         for name, table in tables.items():
             for secret in {one for value in table.headers.values() for one in _PLACE.findall(value)}:
@@ -213,7 +242,8 @@ def _resolved(document: _Document, path: Path) -> CatalogFile:
             name: SecretSource(env=table.env, file=folder / table.file if table.file else None)
             for name, table in document.secrets.items()
         },
-        models=document.models,
+        models={name: model_card(name, table) for name, table in document.models.items()},
+        prompts=tuple(prompt_group(name, table, folder) for name, table in document.prompts.items()),
         mcp=tuple(mcp_group(name, table, folder) for name, table in document.mcp.items()),
         harnesses=tuple(as_harness(name, table, folder) for name, table in document.harnesses.items()),
     )
@@ -245,6 +275,7 @@ def _tool_group(name: str, table: _ToolTable, folder: Path) -> ToolGroup:
         version=table.version,
         env=tuple(table.env),
         secrets=tuple(table.secrets),
+        requires_approval=tuple(table.requires_approval),
         limits=table.limits.as_limits(),
         sandbox=table.sandbox,
         bootstrap=table.bootstrap or "",

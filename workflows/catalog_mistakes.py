@@ -25,6 +25,20 @@ _WANTED = {
     "workdir": '"run" (a private directory of each run) or the path of a folder',
     "poll": 'a duration above zero, such as "1m": between two looks at what nobody builds',
     "resources": "a table of whole numbers, such as {db = 2}: how much of each resource there is",
+    "provider": 'the provider as LangChain calls it, such as "openai", or "fake"',
+    "base_url": 'an address, such as "http://localhost:8000/v1"',
+    "api_key": 'the name of a secret, such as "OPENAI_KEY", with a table [secrets.OPENAI_KEY]',
+    "price_in": "a number of USD per million tokens, from 0",
+    "price_out": "a number of USD per million tokens, from 0",
+    "price_cached": "a number of USD per million tokens, from 0",
+    "max_tokens": "a whole number, from 1",
+    "max_bytes": 'a size of at least 1 KiB, such as "8MiB"',
+    "temperature": "a number from 0 to 2",
+    "streaming": "true or false",
+    "retries": "a whole number from 0 to 10",
+    "script": 'a list of answers, such as [{text = "Done."}]: with `text`, `json`, `calls` or `error` each',
+    "folder": 'the path of a folder, such as "prompts", relative to this file',
+    "requires_approval": 'a list of tools of the group, such as ["fetch"]',
     "env": 'names of environment variables, such as ["MARKET_DB"]',
     "secrets": 'names of secrets, such as ["SEARCH_KEY"]',
     "file": 'the path of a file, such as "search.key", relative to this file',
@@ -40,14 +54,18 @@ _WANTED = {
     "protocol": '"stdio" (with a `command`) or "http" (with a `url`)',
     "description": "a text",
     "instructions": 'the path of a text file, such as "AGENTS.md", relative to this file',
-    "model": "the name of a model of the catalog",
+    "model": "the name of a model",
     "cpu_seconds": "a whole number of seconds, from 1",
     "memory": 'a size of at least 64 MiB, such as "2GiB"',
     "file_size": 'a size of at least 1 MiB, such as "1GiB"',
     "processes": "a whole number, from 0",
 }
 _DEPTH_OF_KEYS = 3  # tools, web, modules
-_MISSING = {"modules": 'add `modules = ["your.module"]`'}
+_MISSING = {
+    "provider": 'add `provider = "openai"`, or another one',
+    "folder": 'add `folder = "prompts"`',
+    "modules": 'add `modules = ["your.module"]`',
+}
 
 
 class Mistakes:

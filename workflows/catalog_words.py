@@ -37,12 +37,14 @@ def _semver(text: str) -> str:
 Version = Annotated[str, AfterValidator(_semver)]
 
 
-def _size(least: int) -> BeforeValidator:
+def size(least: int) -> BeforeValidator:
+    """Read a size of at least so many bytes, such as `2GiB`, as bytes."""
+
     def read(value: Any) -> int:
-        size = parsed_size(value) if isinstance(value, str) else value if type(value) is int else None
-        if size is None or not least <= size < _TOO_MANY:
+        found = parsed_size(value) if isinstance(value, str) else value if type(value) is int else None
+        if found is None or not least <= found < _TOO_MANY:
             raise PydanticCustomError("size", "not a size")
-        return size
+        return found
 
     return BeforeValidator(read)
 
@@ -68,8 +70,8 @@ class LimitsTable(Table):
     """What processes may use at the most."""
 
     cpu_seconds: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    memory: Annotated[int, _size(_LEAST_MEMORY)] | None = None
-    file_size: Annotated[int, _size(_LEAST_FILE)] | None = None
+    memory: Annotated[int, size(_LEAST_MEMORY)] | None = None
+    file_size: Annotated[int, size(_LEAST_FILE)] | None = None
     processes: Annotated[int, Field(ge=0, lt=2**31)] | None = None
 
     def as_limits(self) -> HostLimits:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from importlib.metadata import entry_points as installed_entry_points
 
 from translator.language.versions import BadReferenceError, Version, parse_ref
 from translator.planning.catalog import CatalogEntry, FixedCatalog
+from workflows.agents.cards import ModelCard
+from workflows.agents.prompts import read_prompts
 from workflows.catalog_file import CatalogFile
 from workflows.entry_points import STAGES, TOOLS, EntryPointGroups, entry_point_groups
 from workflows.hosting.pool import HostPool
@@ -42,6 +44,7 @@ class LoadedCatalog:
     stages: Mapping[str, LuigiGroup] = field(default_factory=dict[str, LuigiGroup])  # by name of the stage
     tools: Mapping[str, BoundTool] = field(default_factory=dict[str, BoundTool])  # by name of the tool
     records: Mapping[str, StageRecord] = field(default_factory=dict[str, StageRecord])  # by name of the stage
+    models: Mapping[str, ModelCard] = field(default_factory=dict[str, ModelCard])
 
 
 @dataclass
@@ -93,8 +96,12 @@ async def open_catalog(
         for group in (*file.tools, *found.tools):
             if _is_there(group, "tools", filling):
                 describing.create_task(_fill_tools(group, pool, filling))
+    filling.entries += [card.entry() for card in file.models.values()]
+    prompts, broken = read_prompts(file.prompts)
+    filling.entries += prompts
+    filling.failures += [ImportFailure(f"prompts.{one.group}", one.file, one.message) for one in broken]
     filling.leave_out_namesakes()
-    return filling.loaded()
+    return replace(filling.loaded(), models=file.models)
 
 
 def _entry_point_groups(file: CatalogFile, points: Iterable[EntryPoint] | None) -> EntryPointGroups:
@@ -196,4 +203,5 @@ def _tool_entry(bound: BoundTool) -> CatalogEntry:
         result=tool.result,
         secrets=bound.group.secrets,
         is_async=bound.live is not None,
+        requires_approval=tool.tool in bound.group.requires_approval,
     )

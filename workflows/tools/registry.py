@@ -32,6 +32,7 @@ class ToolGroup:
     version: str = "0.0.0"
     env: tuple[str, ...] = ()  # names of variables that a host of the group may see
     secrets: tuple[str, ...] = ()  # the only secrets that a spec may hand to its tools
+    requires_approval: tuple[str, ...] = ()  # its tools whose calls by agents wait for a person, by their own names
     limits: HostLimits = NO_LIMITS
     sandbox: Literal["", "bwrap"] = ""
     bootstrap: str = ""  # "module:callable", called once in every host

@@ -81,7 +81,7 @@ def test_every_key_is_read_and_paths_are_relative_to_the_file(tmp_path: Path) ->
         "SEARCH_KEY": SecretSource(env="SEARCH"),
         "OTHER_KEY": SecretSource(file=tmp_path / "other.key"),
     }
-    assert file.models["default-large"]["temperature"] == 0.5
+    assert file.models["default-large"].temperature == 0.5
 
 
 def test_a_missing_file_is_an_empty_catalog_unless_it_was_named(tmp_path: Path) -> None:
