@@ -14,7 +14,7 @@ from rich.table import Table
 
 from benchmarks.figures import Figure, median_of
 
-GROUPS = ("planning", "starting", "hosting", "dataflow", "language", "saving", "running", "recovering")
+GROUPS = ("planning", "starting", "hosting", "dataflow", "language", "saving", "running", "recovering", "replaying")
 
 
 def main(wanted: list[str]) -> int:

@@ -70,12 +70,14 @@ class Bench:
     run_id: RunId = RUN
     pool: HostPool = field(default_factory=lambda: HostPool(environ={}))  # close it where groups are
     engine: Engine | None = None
+    artifacts: MemoryArtifacts | None = None  # of the newest engine
 
     def start(self, plan: Plan) -> Engine:
         """Open an engine, as a server does when it starts."""
+        self.artifacts = MemoryArtifacts(self.folder)
         ports = Ports(
             journal=self.journal,
-            artifacts=MemoryArtifacts(self.folder),
+            artifacts=self.artifacts,
             tools=MemoryTools(self.tools),
             stages=LuigiStages(self.pool),
             groups=self.groups,
