@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from translator.language.expressions import JsonSchema, Scope
+from translator.language.figures import USAGE
 from translator.language.fitting import fits
 from translator.language.templates import has_expression, schema_of
 from translator.planning.plan import Plan, Step
@@ -29,16 +30,6 @@ _RUN: JsonSchema = {
     },
     "required": ["id", "attempt", "status", "created_at"],
 }
-_COUNTED = ("tokens", "tokens_in", "tokens_out", "cached_tokens", "tool_calls", "model_calls", "retries")
-_FIGURES: dict[str, JsonSchema] = {
-    **{name: {"type": "integer"} for name in _COUNTED},
-    "cost_usd": {"type": "number"},
-    "latency_ms": {"type": "number"},
-    "models": {"type": "array", "items": {"type": "string"}},
-    "unknown": {"type": "object"},
-}
-USAGE: JsonSchema = {"type": "object", "properties": _FIGURES, "required": list(_FIGURES)}
-"""What was used so far, as expressions see it."""
 
 
 _CAUGHT: JsonSchema = {
