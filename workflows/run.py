@@ -96,6 +96,50 @@ class RunError:
 
 
 @dataclass(frozen=True, slots=True)
+class Fork:
+    """From where a run was forked, and what was changed there."""
+
+    run: RunId
+    step: str
+    visit: int = 1  # which arrival at the step, from 1
+    taken: int = 0  # steps whose records were taken over
+    sets: Mapping[str, Json] = field(default_factory=dict[str, Json])  # channels of the workflow that the step is in
+    inputs: tuple[str, ...] = ()  # names of the inputs that were changed
+    read_before: tuple[str, ...] = ()  # steps that were taken over, and had read such an input as it was
+    after: tuple[str, str] | None = None  # step and visit behind which the state is changed; None: as `enters` begins
+    enters: tuple[str, str, str] = ("", "", "")  # prefix, block and path of a map of nodes; empty: the run's own
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the form that is recorded."""
+        return {
+            "run": self.run,
+            "step": self.step,
+            "visit": self.visit,
+            "taken": self.taken,
+            "sets": dict(self.sets),
+            "inputs": list(self.inputs),
+            "read_before": list(self.read_before),
+            "after": list(self.after) if self.after else None,
+            "enters": list(self.enters),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Json]) -> Fork:
+        """Read what `as_json` wrote."""
+        return cls(
+            run=value["run"],
+            step=value["step"],
+            visit=value["visit"],
+            taken=value["taken"],
+            sets=value["sets"],
+            inputs=tuple(value["inputs"]),
+            read_before=tuple(value["read_before"]),
+            after=(value["after"][0], value["after"][1]) if value["after"] else None,
+            enters=(value["enters"][0], value["enters"][1], value["enters"][2]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One execution of a plan from start to end, pauses included."""
 
@@ -118,6 +162,9 @@ class Run:
     cancel_requested: bool = False
     retried_after: int = 0  # what attempts up to this number failed in is tried afresh
     retried_at: datetime | None = None
+    policies: tuple[Mapping[str, Json], ...] = ()  # revisions that were in force: {name, revision, digest}
+    forked_from: Fork | None = None
+    traceparent: str | None = None  # the span of the caller that the run belongs below
 
     def retried(self, at: datetime) -> Run:
         """Return the run as it is queued again, after it failed or was cancelled."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, overload
 
 from workflows.records import ArtifactStored, Event, ExpansionRecorded, KeyKept, Question, StepExecution, StepStatus
-from workflows.run import Run, RunError, RunId, RunStatus
+from workflows.run import Fork, Run, RunError, RunId, RunStatus
 from workflows.usage import Usage
 
 Json = Any
@@ -90,6 +90,8 @@ def run_of(row: sqlite3.Row) -> Run:
         created_at=datetime.fromisoformat(row["created_at"]),
         started_at=read_time(row["started_at"]),
         finished_at=read_time(row["finished_at"]),
+        forked_from=Fork.from_json(read_json(row["forked_from"])) if row["forked_from"] else None,
+        traceparent=row["traceparent"],
     )
 
 

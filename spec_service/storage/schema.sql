@@ -41,7 +41,7 @@ CREATE TABLE run (
 	retried_at VARCHAR,
 	created_at VARCHAR NOT NULL,
 	started_at VARCHAR,
-	finished_at VARCHAR,
+	finished_at VARCHAR, forked_from VARCHAR, traceparent VARCHAR,
 	PRIMARY KEY (tenant, id)
 );
 CREATE INDEX ix_run_spec ON run (tenant, spec_name, id);

@@ -48,7 +48,8 @@ def _upsert(table: str, key: str, columns: str, where: str = "") -> str:
 _CREATE_RUN = _insert(
     "run",
     "tenant id spec_name spec_revision spec_version spec_digest plan_digest status inputs outputs error labels priority"
-    " attempt cancel_requested retried_after retried_at created_at started_at finished_at",
+    " attempt cancel_requested retried_after retried_at created_at started_at finished_at"
+    " forked_from traceparent",
 )
 _START_ATTEMPT = (
     "INSERT INTO attempt (tenant, run_id, number, kind, started_at, fence)"
@@ -133,6 +134,8 @@ def _(record: RunCreated, tenant: str) -> tuple[Statement, ...]:
         time_text(run.created_at),
         time_text(run.started_at),
         time_text(run.finished_at),
+        json_text(run.forked_from.as_json()) if run.forked_from else None,
+        run.traceparent,
     )
     return (Statement(_CREATE_RUN, values),)
 

@@ -140,6 +140,8 @@ class RunRow(SQLModel, table=True):
     created_at: str
     started_at: str | None
     finished_at: str | None
+    forked_from: str | None  # JSON
+    traceparent: str | None
 
 
 class AttemptRow(SQLModel, table=True):
