@@ -252,9 +252,11 @@ async def _keep_engine(opening: _Opening, is_closing: anyio.Event) -> None:
 
 
 async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
+    from spec_service.integrations.model_wire import limited_wire  # noqa: PLC0415
     from spec_service.storage.checkpoint_board import SaverCheckpoints  # noqa: PLC0415 - slow to import
     from spec_service.storage.checkpoints import JournalSaver  # noqa: PLC0415
     from translator.language.cel import CelEngine  # noqa: PLC0415
+    from workflows.agents.agents import Agents  # noqa: PLC0415
     from workflows.attempt import Ports  # noqa: PLC0415
     from workflows.engine import Engine  # noqa: PLC0415
     from workflows.hosting.evaluation import Evaluator  # noqa: PLC0415
@@ -270,8 +272,19 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
     where, path_of = artifacts.work_directory, artifacts.path_of
     tools = CatalogTools(loaded.tools, opening.pool, secrets, work_directory=where, path_of=path_of)
     stages = LuigiStages(opening.pool, path_of, secrets.shown_by)
-    ports = Ports(opening.journal, opening.artifacts, tools, stages, loaded.stages, evaluator, opening.journal)
-    opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver.without_results(), CelEngine()))
+    expressions = CelEngine()
+    agents = Agents(loaded.models, secrets, expressions, wire=limited_wire)
+    ports = Ports(
+        opening.journal,
+        opening.artifacts,
+        tools,
+        stages,
+        loaded.stages,
+        evaluator,
+        opening.journal,
+        agents=agents,
+    )
+    opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver.without_results(), expressions))
     gc.freeze()  # what is imported stays: with thousands of live runs, looking at it each time stops the loop
     log.info("engine.ready")
 

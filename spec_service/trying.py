@@ -13,6 +13,7 @@ from spec_service.eventually import Eventually
 from spec_service.planner import Planner
 from spec_service.settings import Settings, environment
 from translator.language.cel import CelEngine
+from workflows.agents.agents import Agents
 from workflows.assuming import assumed_catalog
 from workflows.catalog_file import read_catalog_file
 from workflows.cataloging import LoadedCatalog, open_catalog
@@ -51,14 +52,16 @@ async def open_trial(settings: Settings, documents: Iterable[Json], *, may_call:
         catalog: Eventually[LoadedCatalog] = Eventually()
         catalog.give(loaded)
         secrets = CatalogSecrets(file.secrets, environment())
+        expressions = CelEngine()
         workshop = Workshop(
             tools=CatalogTools(loaded.tools, pool, secrets, work_directory=MemoryArtifacts(folder).work_directory),
             stages=LuigiStages(pool),
             groups=loaded.stages,
             evaluator=await stack.enter_async_context(Evaluator()),
             catalog=loaded.catalog,
-            expressions=CelEngine(),
+            expressions=expressions,
             folder=folder,
             may_call=may_call and has_catalog,
+            agents=Agents(loaded.models, secrets, expressions),
         )
         yield Trial(Planner(catalog), workshop)

@@ -14,6 +14,7 @@ from langgraph.runtime import RunControl
 
 from translator.planning.plan import Step, Verb
 from workflows.activity import Activity
+from workflows.agents.agents import Agents
 from workflows.errors import StepError
 from workflows.hosting.evaluation import Evaluator
 from workflows.luigi.registry import LuigiGroup
@@ -67,6 +68,7 @@ class Ports:
     cache: ResultCache | None = None
     nodes: Mapping[Verb, Node] | None = None  # other nodes than the real ones, for tests of specs
     tracing: Tracing = NO_TRACING
+    agents: Agents | None = None  # None: no model of the catalog can be asked
 
 
 @dataclass(slots=True)

@@ -38,6 +38,9 @@ EVENT_TYPES: dict[str, str] = {
     "luigi.task-failed": "A Luigi task failed; its `retry_count` may allow more: {task, name, error, is_tried_again?}.",
     "luigi.task-suspended": "A Luigi task asked for something that nobody builds: {task, name, missing}.",
     "luigi.summary": "A luigi step cannot go on; `text` says why in the words of Luigi's summary: {counts, text}.",
+    "agent.message": "An agent was told something, or its model answered: {role, text?, tool_calls?, usage?}.",
+    "agent.tool-called": "An agent calls a tool: {tool, arguments}.",
+    "agent.tool-returned": "A call of an agent's is over; with `error`, its model was told why: {tool, error?, seconds}.",
     "artifact.stored": "Bytes are kept: {path, bytes, sha256}.",
     "source.changed": "A stage or tool is not the source that the plan was bound to: {entry, planned, found}.",
 }

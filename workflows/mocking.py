@@ -19,7 +19,7 @@ from workflows.nodes.decide import chosen
 Json = Any
 ERROR = "$error"
 NOT_MOCKED = "not-mocked"
-_CALLS = frozenset({"luigi", "tool", "decide"})
+_CALLS = frozenset({"luigi", "tool", "agent", "decide"})
 _ITEM = re.compile(r"#(\d+)")
 
 

@@ -44,6 +44,7 @@ class StepProgram:
     branches: tuple[tuple[CompiledValue | None, str], ...]  # condition and target; None always holds
     catchers: tuple[CatcherProgram, ...]
     question: CompiledValue | None  # {title, description, show} of a human step
+    instructions: CompiledValue | None  # of an agent
     message: CompiledValue | None  # of a fail step
     until: CompiledValue | None  # of a wait: a time, or the condition of a poll
     key: CompiledValue | None  # of a signal
@@ -137,6 +138,7 @@ class _Compiler:
             branches=tuple((self.optional(one.when, after), one.to) for one in (way.branches if way else ())),
             catchers=tuple(self.catcher(one, scopes.for_catch(step)) for one in step.catch),
             question=self.optional(human, scopes.for_human(step)),
+            instructions=self.optional(step.agent.instructions if step.agent else None, before),
             message=self.optional(step.fail.message if step.fail else None, scopes.for_human(step)),
             until=self.optional(wait.until if wait else None, until),
             key=self.optional(wait.key if wait else None, before),

@@ -24,6 +24,7 @@ from translator.language.model import Spec, SpecTest
 from translator.language.schemas import Validator, with_defaults
 from translator.planning.catalog import Catalog
 from translator.planning.plan import Plan, Step
+from workflows.agents.agents import Agents
 from workflows.attempt import Ports
 from workflows.covering import Unreached, unreached
 from workflows.engine import Engine
@@ -55,6 +56,7 @@ class Workshop:
     expressions: ExpressionEngine
     folder: Path
     may_call: bool = True
+    agents: Agents | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,14 @@ class _Execution:
         plan, shop = hurried(self.plan, self.mocks.mocks), self.workshop
         journal, saver, artifacts = MemoryJournal(), InMemorySaver(), MemoryArtifacts(shop.folder)
         ports = Ports(
-            journal, artifacts, shop.tools, shop.stages, shop.groups, shop.evaluator, nodes=self.mocks.over(NODES)
+            journal,
+            artifacts,
+            shop.tools,
+            shop.stages,
+            shop.groups,
+            shop.evaluator,
+            nodes=self.mocks.over(NODES),
+            agents=shop.agents,
         )
         engine = Engine(ports, MemoryPlans([plan]), shop.catalog, saver, shop.expressions)
         now = datetime.now(UTC)

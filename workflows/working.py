@@ -18,6 +18,7 @@ from workflows.errors import StepError, StepFailed, UnknownArtifact
 from workflows.failpoints import hit
 from workflows.frames import Frame, State, Visit
 from workflows.meters import Meter
+from workflows.nodes.agent import work
 from workflows.nodes.assign import assign
 from workflows.nodes.block import enter_block
 from workflows.nodes.call import Node, NodeCall, Walker
@@ -36,6 +37,7 @@ Json = Any
 NODES: Mapping[Verb, Node] = {
     "tool": call_tool,
     "luigi": run_stage,
+    "agent": work,
     "human": ask,
     "decide": decide,
     "workflow": call_workflow,
@@ -48,9 +50,9 @@ NODES: Mapping[Verb, Node] = {
 }
 HAS_EFFECTS = frozenset({"tool", "luigi", "decide"})  # its start must be durable before it begins
 HOLDS_STEPS = frozenset({"dag", "flow", "workflow"})
-GOES_ON = HOLDS_STEPS | {"human", "wait"}  # a try without an end is gone on with: it keeps rows of its own
-MAY_WAIT = GOES_ON | {"luigi"}  # a luigi step goes on with its try only when it waited as the attempt ended
-_OWN_TIMEOUT = frozenset({"tool", "luigi", "human", "wait", "decide"})  # these know better how to stop
+GOES_ON = HOLDS_STEPS | {"human", "wait", "agent"}  # a try without an end is gone on with: it keeps rows of its own
+MAY_WAIT = GOES_ON | {"luigi", "decide"}  # a luigi step goes on with its try only when it waited as the attempt ended
+_OWN_TIMEOUT = frozenset({"tool", "luigi", "agent", "human", "wait", "decide"})  # these know better how to stop
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,24 @@ def _task_progress(data: Data) -> str:
     return f"{data['name']}{share} {data.get('message') or ''}"
 
 
+def _agent_said(data: Data) -> str | None:
+    """Return what an agent's model said, and what that took; what it was told stands in the spec."""
+    if data.get("role") != "assistant":
+        return None
+    calls = ", ".join(str(one.get("tool")) for one in data.get("tool_calls", ()))
+    usage: Data = data.get("usage") or {}
+    tokens = f" [{usage.get('tokens_in', 0)} → {usage.get('tokens_out', 0)} tokens]"
+    said = " ".join(one for one in (str(data.get("text") or ""), f"calls {calls}" if calls else "") if one)
+    return f"{said or 'said nothing'}{tokens}"
+
+
+def _agent_returned(data: Data) -> str:
+    error: Data = data.get("error") or {}
+    failed = f" failed: {error.get('name')}: {error.get('message')}" if error else ""
+    returned = f" returned in {lasting(data.get('seconds') or 0)}"
+    return f"{data.get('tool')}{failed or returned}"
+
+
 def _summary(data: Data) -> str:
     counts: Mapping[str, int] = data.get("counts") or {}
     return f"Luigi tasks: {', '.join(f'{number} {kind}' for kind, number in counts.items() if number) or 'none'}"
@@ -162,6 +180,9 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "step.asked": lambda data: f"asks: {data.get('title')}",
     "step.waiting": _wait,
     "step.answered": _answered,
+    "agent.message": _agent_said,
+    "agent.tool-called": lambda data: f"calls {data.get('tool')}",
+    "agent.tool-returned": _agent_returned,
     "luigi.expanded": _expanded,
     "luigi.task-started": lambda data: f"{data['name']} started",
     "luigi.task-progress": _task_progress,

@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from translator.language.digest import canonical_json
 from translator.planning.hiding import hide
-from translator.planning.plan import Frozen, Plan, Step
+from translator.planning.plan import AgentBinding, Binding, Frozen, Plan, Step
 from translator.planning.resting import Resting, rests
 from translator.planning.ways import ways
 
@@ -126,6 +126,7 @@ def about(step: Step) -> str:
     if step.call:
         return f"{step.verb} {step.call.name}@{step.call.version}"
     told = {
+        "agent": step.agent.shown if step.agent else "",
         "fail": step.fail.error if step.fail else "",
         "emit": step.emit.event if step.emit else "",
         "wait": (step.wait.signal or "") if step.wait else "",
@@ -141,11 +142,27 @@ def _of_step(old: Step, new: Step) -> tuple[FieldChange, ...]:
 
 def _step(step: Step, mask: tuple[str, ...]) -> dict[str, Json]:
     shown = step.model_dump(mode="json", exclude=set(_ELSEWHERE))
+    shown["agent"] = _agent(step.agent)
     for name in ("arguments", "set", "save", "human", "emit", "catch"):
         shown[name] = hide(shown[name], mask)
     if not step.retry.max:
         shown["retry"] = None
     return shown
+
+
+def _agent(agent: AgentBinding | None) -> Json:
+    """Return what an agent is, each entry of the catalog in one word; a prompt's text stands for itself."""
+    if agent is None:
+        return None
+    shown = agent.model_dump(mode="json", exclude_defaults=True)
+    for name in ("model", "prompt", "harness"):
+        entry: Binding | None = getattr(agent, name)
+        if entry is not None:
+            shown[name] = f"{entry.name}@{entry.version} {entry.source_digest[:12]}"
+    granted = {one.name: f"{one.call.kind} {one.call.name}@{one.call.version}" for one in agent.tools}
+    waits = [one.name for one in agent.tools if one.requires_approval]
+    started = [f"{one.name}@{one.version}" for one in agent.delegates]
+    return {**shown, "tools": granted, "delegates": started, "requires_approval": waits}
 
 
 def _ways(plan: Plan) -> dict[str, Json]:

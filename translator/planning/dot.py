@@ -14,6 +14,7 @@ _FORMS = {
     "end": "doublecircle",
     "luigi": "component",
     "tool": "box",
+    "agent": "tab",
     "workflow": "folder",
     "decide": "diamond",
     "human": "hexagon",

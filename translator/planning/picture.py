@@ -188,8 +188,11 @@ def _subject(step: Step) -> str:
     called = f"{step.call.name} {step.call.version}" if step.call else ""
     if step.wait:
         return _wait(step, called)
+    chooser = called or (step.agent.shown if step.agent else "")
     if step.verb == "decide":
-        return f"choose by {called}" if called else "choose"
+        return f"choose by {chooser}" if chooser else "choose"
+    if step.agent:
+        return f"agent {step.agent.shown}".rstrip()
     if called:
         return called
     if step.verb == "dag" and step.join is not None:

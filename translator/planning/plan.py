@@ -175,6 +175,12 @@ class AgentBinding(Frozen):
     delegates: tuple[Binding, ...] = ()  # workflows that it may start as runs of their own
     harness: Binding | None = None
 
+    @property
+    def shown(self) -> str:
+        """Return the name of what works: the harness, or else the model."""
+        entry = self.harness or self.model
+        return entry.name if entry else ""
+
 
 class HumanTask(Frozen):
     """What a person is asked; texts may hold expressions."""

@@ -1,4 +1,4 @@
-"""The verb `decide`: a tool of the catalog chooses among nodes, and says why."""
+"""The verb `decide`: a tool of the catalog, or an agent, chooses among nodes and says why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Json = Any
 async def decide(call: NodeCall) -> Json:
     """Return `{next: [...], reason}`; raises `invalid-result` when something else was chosen."""
     step = call.program.step
-    answer = await call.nodes["tool"](call)
+    answer = await call.nodes["agent" if step.agent is not None else "tool"](call)
     return chosen(answer, step.among, is_one=call.frame.program.member_of_flow(step))
 
 

@@ -1,0 +1,205 @@
+"""An answer of a model: given back when it is recorded, else streamed, counted as it comes, and recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ToolCall,
+    message_to_dict,
+    messages_from_dict,
+)
+from langchain_core.messages.ai import add_ai_message_chunks
+from langchain_core.messages.utils import message_chunk_to_message
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable, RunnableBinding
+from langchain_core.tools import BaseTool
+
+from workflows.agents.answers import UNREADABLE
+from workflows.agents.conversation import shortened
+from workflows.agents.failures import TooLarge, as_step_error
+from workflows.agents.talk import Talk
+from workflows.errors import StepError
+from workflows.usage import NOTHING, Usage, usage_of
+
+Json = Any
+_LONGEST = 2000  # characters of such arguments
+
+
+class RecordedModel(BaseChatModel):
+    """Stands before a model: what it answered already is not asked again."""
+
+    inner: Any  # BaseChatModel
+    talk: Any  # Talk
+
+    @property
+    def _llm_type(self) -> str:
+        return "recorded"
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Return this with what the model itself makes of the tools."""
+        bound = cast("RunnableBinding[Any, Any]", self.inner.bind_tools(tools, tool_choice=tool_choice, **kwargs))
+        return self.bind(**bound.kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        raise NotImplementedError
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        del stop, run_manager
+        message = await answered(cast("Talk", self.talk), self.inner, messages, kwargs)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+async def answered(talk: Talk, model: Any, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+    """Return the next answer of the conversation, recorded or asked for now; raises `StepError`s."""
+    conversation = talk.conversation
+    number = str(talk.next_turn())
+    before = conversation.recorded(number)
+    if before is not None:
+        message = cast("AIMessage", messages_from_dict([await conversation.attempt.result(before)])[0])
+    else:
+        row = conversation.opened(number, talk.card.name)
+        message, usage = await _asked(talk, model, messages, options)
+        _number_calls(message, conversation.turn, set(conversation.calls))
+        kept = await conversation.kept(message_to_dict(message), number)
+        data: dict[str, Json] = {"role": "assistant", "text": shortened(message.text)}
+        if message.tool_calls:
+            data["tool_calls"] = [{"tool": one["name"], "arguments": one["args"]} for one in message.tool_calls]
+        data["usage"] = usage.as_json()
+        conversation.attempt.append(conversation.succeed(row, kept), conversation.tell("agent.message", data))
+    talk.expect(message.tool_calls)
+    return message
+
+
+async def _asked(
+    talk: Talk, model: Any, messages: list[BaseMessage], options: dict[str, Any]
+) -> tuple[AIMessage, Usage]:
+    """Ask the model, and count what that takes however it ends."""
+    call, card = talk.conversation.call, talk.card
+    call.meter.allow()
+    counted, began = _Counted(talk), time.monotonic()
+    tracing = call.attempt.ports.tracing
+    about = {"gen_ai.operation.name": "chat", "gen_ai.request.model": card.model or card.name}
+    with tracing.span(f"chat {card.model or card.name}", "client", about) as span:
+        try:
+            async with asyncio.timeout(card.seconds):
+                message = await counted.message(model, messages, options)
+        except TimeoutError as late:
+            message = f"the model {card.name} took longer than {card.seconds:g} s"
+            error = StepError(message, error_name="timeout")
+            span.failed(error.error_name)
+            counted.add(_took(began, card.name))
+            raise error from late
+        except asyncio.CancelledError:
+            with suppress(StepError):  # that it is too much says nothing to whoever stops the agent
+                counted.add(_took(began, card.name))
+            raise
+        except Exception as broken:  # noqa: BLE001 - every provider raises its own
+            error = as_step_error(broken, card, talk.scrubber)
+            span.failed(error.error_name)
+            counted.add(_took(began, card.name))
+            raise error from None
+        counted.add(_took(began, card.name))
+        used = counted.usage
+        span.set({"gen_ai.usage.input_tokens": used.tokens_in, "gen_ai.usage.output_tokens": used.tokens_out})
+    return message, counted.usage
+
+
+def _took(began: float, name: str) -> Usage:
+    """Return a call of a model that began at a moment and ends now."""
+    return Usage(model_calls=1, latency_ms=round((time.monotonic() - began) * 1000, 3), models=(name,))
+
+
+class _Counted:
+    """Takes an answer piece by piece and counts what it uses; stops it where that is more than is allowed."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self.usage = NOTHING
+
+    def add(self, usage: Usage) -> None:
+        """Count; raises `StepError` when it is too much."""
+        self.usage += usage
+        self._talk.conversation.call.meter.add(usage)
+
+    async def message(self, model: Any, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        """Return the whole answer."""
+        if not self._talk.card.streaming:
+            answer = cast("AIMessage", await model.ainvoke(messages, **options))
+            self._check_size(len(answer.text))
+            self._count(answer)
+            return answer
+        pieces: list[AIMessageChunk] = []
+        characters = 0
+        stream = cast("AsyncIterator[AIMessageChunk]", model.astream(messages, **options))
+        async for piece in stream:
+            characters += len(piece.text) + sum(len(one["args"] or "") for one in piece.tool_call_chunks)
+            self._check_size(characters)
+            self._count(piece)
+            pieces.append(piece)
+        whole = add_ai_message_chunks(pieces[0], *pieces[1:])
+        return cast("AIMessage", message_chunk_to_message(whole))
+
+    def _check_size(self, characters: int) -> None:
+        card = self._talk.card
+        if characters > card.max_bytes:
+            raise TooLarge(card.name, card.max_bytes)
+
+    def _count(self, piece: AIMessage) -> None:
+        """Count what a piece reports: some servers tell what came since, others what it is altogether."""
+        if not piece.usage_metadata:
+            return
+        card = self._talk.card
+        told = usage_of(piece.usage_metadata, price=card.price)
+        if 0 < self.usage.tokens_in <= told.tokens_in:
+            told = usage_of(
+                {
+                    "input_tokens": told.tokens_in - self.usage.tokens_in,
+                    "output_tokens": max(0, told.tokens_out - self.usage.tokens_out),
+                    "input_token_details": {"cache_read": max(0, told.cached_tokens - self.usage.cached_tokens)},
+                },
+                price=card.price,
+            )
+        if told:
+            self.add(told)
+
+
+def _number_calls(message: AIMessage, turn: int, known: set[str]) -> None:
+    """Give each call of a tool an id of its own, and make calls of those whose arguments are no JSON."""
+    calls = list(message.tool_calls)
+    for broken in message.invalid_tool_calls:
+        arguments = {UNREADABLE: (broken["args"] or "")[:_LONGEST]}
+        calls.append(ToolCall(name=broken["name"] or "", args=arguments, id=broken["id"], type="tool_call"))
+    for place, one in enumerate(calls):
+        if not one["id"] or one["id"] in known:
+            calls[place] = ToolCall(name=one["name"], args=one["args"], id=f"call-{turn}-{place + 1}", type="tool_call")
+        known.add(calls[place]["id"] or "")
+    message.tool_calls, message.invalid_tool_calls = calls, []
+    message.additional_kwargs.pop("tool_calls", None)  # the same in the provider's words; ids and all are old there

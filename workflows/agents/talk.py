@@ -1,0 +1,90 @@
+"""An agent at work: its conversation, what it may call, and how many of its calls are under way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from translator.planning.agents import RESULT
+from translator.planning.plan import AgentBinding, AgentTool
+from workflows.activity import Quiet
+from workflows.agents.cards import ModelCard
+from workflows.agents.conversation import Conversation
+from workflows.errors import StepError
+from workflows.tools.scrubbing import Scrubber
+
+Json = Any
+MOST_TURNS = 25  # of an agent whose author says nothing
+
+
+@dataclass
+class Talk:
+    """What the graph of an agent is given when it runs."""
+
+    conversation: Conversation
+    binding: AgentBinding
+    card: ModelCard
+    model: Any  # BaseChatModel
+    scrubber: Scrubber
+    instructions: str
+    tools: Mapping[str, AgentTool]
+    clock: asyncio.Timeout  # of the step; it stands still while a person is asked
+    _under_way: int = 0
+    _asking: int = 0
+    _left: float | None = None
+
+    def next_turn(self) -> int:
+        """Return the number of the next answer; raises `StepError` when there were enough, and `Quiet` at a stop."""
+        conversation, most = self.conversation, self.binding.max_turns or MOST_TURNS
+        conversation.turn += 1
+        if conversation.turn > most:
+            message = f"the agent came to no answer within {most} turns of its model"
+            raise StepError(message, error_name="agent-failed")
+        control = conversation.attempt.control
+        if control is not None and control.drain_requested and conversation.recorded(str(conversation.turn)) is None:
+            raise Quiet
+        return conversation.turn
+
+    def expect(self, calls: Sequence[Mapping[str, Any]]) -> None:
+        """Take note of the calls in an answer: they are made at the same time, and each may have to wait."""
+        turn = self.conversation.turn
+        made = [one for one in calls if one["name"] != RESULT]
+        for place, one in enumerate(made, 1):
+            self.conversation.calls[one["id"]] = f"{turn}.{place}"
+        self._under_way = len(made)
+        if made:
+            self.conversation.call.visit.activity.begin(len(made) - 1)
+
+    @asynccontextmanager
+    async def strand(self) -> AsyncGenerator[None]:
+        """Count a call while it is under way; the last one leaves its turn to the agent."""
+        has_stopped_moving = False
+        try:
+            yield
+        except Quiet:
+            has_stopped_moving = True
+            raise
+        finally:
+            self._under_way -= 1
+            if not has_stopped_moving and self._under_way:
+                self.conversation.call.visit.activity.end()
+
+    @asynccontextmanager
+    async def standing_still(self) -> AsyncGenerator[None]:
+        """Stop the step's clock while somebody is asked."""
+        loop = asyncio.get_running_loop()
+        end = self.clock.when()
+        if self._asking == 0 and end is not None:
+            self._left = end - loop.time()
+            self.clock.reschedule(None)
+        self._asking += 1
+        try:
+            yield
+        finally:
+            self._asking -= 1
+            if self._asking == 0 and self._left is not None and not self.clock.expired():
+                self.clock.reschedule(loop.time() + self._left)
+                self._left = None
