@@ -40,6 +40,7 @@ class McpTable(ProgramTable):
 
     args: list[str] = []
     cwd: Text | None = None
+    requires_approval: list[Text] = []
     timeout: Annotated[float, duration()] = START_SECONDS
 
 
@@ -77,6 +78,7 @@ def mcp_group(name: str, table: McpTable, folder: Path) -> McpGroup:
         timeout_seconds=table.timeout,
         limits=table.limits.as_limits(),
         sandbox=table.sandbox,
+        requires_approval=tuple(table.requires_approval),
     )
 
 

@@ -15,12 +15,14 @@ from importlib.metadata import entry_points as installed_entry_points
 from translator.language.versions import BadReferenceError, Version, parse_ref
 from translator.planning.catalog import CatalogEntry, FixedCatalog
 from workflows.agents.cards import ModelCard
+from workflows.agents.harnesses.harness import Harness
 from workflows.agents.prompts import read_prompts
 from workflows.catalog_file import CatalogFile
 from workflows.entry_points import STAGES, TOOLS, EntryPointGroups, entry_point_groups
 from workflows.hosting.pool import HostPool
 from workflows.luigi.registry import LuigiGroup, StageRecord, describe_group
 from workflows.tools.loop_calls import NotImported, import_tool
+from workflows.tools.mcp_servers import McpServer, McpServers
 from workflows.tools.registry import ToolGroup, ToolRecord, describe_tools
 from workflows.tools.tools import BoundTool
 
@@ -45,6 +47,7 @@ class LoadedCatalog:
     tools: Mapping[str, BoundTool] = field(default_factory=dict[str, BoundTool])  # by name of the tool
     records: Mapping[str, StageRecord] = field(default_factory=dict[str, StageRecord])  # by name of the stage
     models: Mapping[str, ModelCard] = field(default_factory=dict[str, ModelCard])
+    harnesses: Mapping[str, Harness] = field(default_factory=dict[str, Harness])
 
 
 @dataclass
@@ -78,12 +81,17 @@ class _Filling:
 
 
 async def open_catalog(
-    file: CatalogFile, pool: HostPool, *, entry_points: Iterable[EntryPoint] | None = None
+    file: CatalogFile,
+    pool: HostPool,
+    *,
+    entry_points: Iterable[EntryPoint] | None = None,
+    mcp: McpServers | None = None,
 ) -> LoadedCatalog:
     """Describe the groups of the file and of entry points (None: the installed `specloom.stages`, `specloom.tools`).
 
     A module that cannot be imported is reported in `failures`; the rest works. Modules with async tools are imported
-    into this process too, unless their group has an interpreter of its own.
+    into this process too, unless their group has an interpreter of its own. `mcp` are the MCP servers of the file;
+    without them, their tools are left out.
     """
     found = _entry_point_groups(file, entry_points)
     filling = _Filling()
@@ -96,12 +104,15 @@ async def open_catalog(
         for group in (*file.tools, *found.tools):
             if _is_there(group, "tools", filling):
                 describing.create_task(_fill_tools(group, pool, filling))
+        for server in mcp or ():
+            describing.create_task(_fill_mcp(server, filling))
+    harnesses = _fill_harnesses(file.harnesses, filling)
     filling.entries += [card.entry() for card in file.models.values()]
     prompts, broken = read_prompts(file.prompts)
     filling.entries += prompts
     filling.failures += [ImportFailure(f"prompts.{one.group}", one.file, one.message) for one in broken]
     filling.leave_out_namesakes()
-    return replace(filling.loaded(), models=file.models)
+    return replace(filling.loaded(), models=file.models, harnesses=harnesses)
 
 
 def _entry_point_groups(file: CatalogFile, points: Iterable[EntryPoint] | None) -> EntryPointGroups:
@@ -154,6 +165,35 @@ async def _fill_tools(group: ToolGroup, pool: HostPool, filling: _Filling) -> No
         bound = _bound(group, tool, label, filling)
         filling.entries.append(_tool_entry(bound))
         filling.tools[tool.name] = bound
+
+
+async def _fill_mcp(server: McpServer, filling: _Filling) -> None:
+    from workflows.tools.mcp_tools import McpTool, as_tool_group, describe_mcp  # noqa: PLC0415 - jsonschema is slow
+
+    description = await describe_mcp(server)
+    label, group = f"mcp.{server.group.name}", as_tool_group(server)
+    filling.failures += [ImportFailure(label, one.module, one.message) for one in description.failures]
+    for tool in description.tools:
+        if message := _refusal(tool.name, tool.version):
+            filling.failures.append(ImportFailure(label, tool.module, message))
+            continue
+        bound = BoundTool(group, tool, McpTool(server, tool))
+        filling.entries.append(_tool_entry(bound))
+        filling.tools[tool.name] = bound
+
+
+def _fill_harnesses(harnesses: Iterable[Harness], filling: _Filling) -> dict[str, Harness]:
+    found: dict[str, Harness] = {}
+    for harness in harnesses:
+        try:
+            filling.entries.append(harness.entry())
+        except (OSError, UnicodeError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or "it is not UTF-8 text"
+            message = f"its instructions cannot be read: {reason}: correct `instructions`"
+            filling.failures.append(ImportFailure(f"harnesses.{harness.name}", str(harness.instructions), message))
+            continue
+        found[harness.name] = harness
+    return found
 
 
 def _refusal(name: str, version: str) -> str | None:

@@ -60,7 +60,7 @@ class RunningProgram:
         return not self._ending.done()
 
     async def end(self) -> int:
-        """Wait for its end and return the exit code, or minus a signal; raises `HostFailure`s, as `HostTimeout`."""
+        """Wait for its end and return the exit code, or minus a signal; raises `HostFailure`s."""
         return (await asyncio.shield(self._ending))["exit_code"]
 
     def tail(self) -> str:
@@ -69,11 +69,10 @@ class RunningProgram:
 
 
 @asynccontextmanager
-async def running(pool: HostPool, program: Program, seconds: float | None = None) -> AsyncGenerator[RunningProgram]:
+async def running(pool: HostPool, program: Program) -> AsyncGenerator[RunningProgram]:
     """Run a program in a throwaway directory until the block ends; then it is gone with all its children.
 
-    `HOME` and `TMPDIR` are inside that directory. After `seconds` it is killed. Raises `HostFailure`s where it cannot
-    be started.
+    `HOME` and `TMPDIR` are inside that directory. Raises `HostFailure`s where it cannot be started.
     """
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="specloom-"))
     try:
@@ -83,7 +82,7 @@ async def running(pool: HostPool, program: Program, seconds: float | None = None
             listening.listen(1)
             listening.setblocking(False)
             async with pool.lease(_spec(program, folder)) as host:
-                ending = asyncio.create_task(_run(host, program, folder, seconds))
+                ending = asyncio.create_task(_run(host, program, folder))
                 try:
                     reader, writer = await _connected(listening, ending)
                     try:
@@ -107,7 +106,7 @@ def _spec(program: Program, folder: Path) -> HostSpec:
     )
 
 
-async def _run(host: HostProcess, program: Program, folder: Path, seconds: float | None) -> Any:
+async def _run(host: HostProcess, program: Program, folder: Path) -> Any:
     home = folder / "home"
     (home / "tmp").mkdir(parents=True)
     own = {"HOME": str(home), "TMPDIR": str(home / "tmp"), **program.variables}
@@ -118,7 +117,7 @@ async def _run(host: HostProcess, program: Program, folder: Path, seconds: float
         "variables": own,
         "cwd": str(program.cwd or home),
     }
-    return await host.call("run", params, timeout=seconds)
+    return await host.call("run", params)
 
 
 async def _connected(

@@ -25,3 +25,4 @@ class McpGroup:
     timeout_seconds: float = START_SECONDS  # to start, to say hello, to list its tools
     limits: HostLimits = NO_LIMITS
     sandbox: str = ""
+    requires_approval: tuple[str, ...] = ()  # its tools whose calls by agents wait for a person, by their own names

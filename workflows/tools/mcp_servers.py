@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -227,6 +227,9 @@ class McpServers:
 
     def __getitem__(self, name: str) -> McpServer:
         return self._servers[name]
+
+    def __iter__(self) -> Iterator[McpServer]:
+        return iter(self._servers.values())
 
     async def __aenter__(self) -> Self:
         """Open nothing yet: a server is asked when somebody needs it."""

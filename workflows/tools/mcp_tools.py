@@ -19,7 +19,9 @@ _CLOSED, _TIMED_OUT = -32000, 408  # codes of the SDK's own
 
 def as_tool_group(server: McpServer) -> ToolGroup:
     """Return the group under which the tools of a server stand in the catalog."""
-    return ToolGroup(server.group.name, (place_of(server),), version=server.group.version)
+    group = server.group
+    approved = group.requires_approval
+    return ToolGroup(group.name, (place_of(server),), version=group.version, requires_approval=approved)
 
 
 def place_of(server: McpServer) -> str:

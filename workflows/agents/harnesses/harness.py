@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from translator.planning.catalog import CatalogEntry
 from workflows.hosting.limits import NO_LIMITS, HostLimits
 
 Protocol = Literal["stdio", "http"]
@@ -37,6 +38,17 @@ class Harness:
         """Return the sha256 of all that makes it what it is, the text of its instructions included."""
         told = {**asdict(self), "headers": dict(self.headers), "instructions": self.agents_md()}
         return f"sha256:{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}"
+
+    def entry(self) -> CatalogEntry:
+        """Return how it stands in the catalog; raises `OSError`, `UnicodeError` for its instructions."""
+        return CatalogEntry(
+            kind="harness",
+            name=self.name,
+            version=self.version,
+            source_digest=self.source_digest(),
+            description=self.description,
+            is_async=True,
+        )
 
     def agents_md(self) -> str:
         """Return the text of its instructions file; empty where it names none. Raises `OSError`, `UnicodeError`."""

@@ -29,9 +29,7 @@ class LocalProcesses:
         self._pool = pool
 
     @asynccontextmanager
-    async def open(
-        self, harness: Harness, *, variables: Mapping[str, str], seconds: float
-    ) -> AsyncGenerator[LineConversation]:
+    async def open(self, harness: Harness, variables: Mapping[str, str]) -> AsyncGenerator[LineConversation]:
         """Start the command in a throwaway directory; see the port."""
         program = Program(
             harness.command,
@@ -41,7 +39,7 @@ class LocalProcesses:
             variables=variables,
         )
         try:
-            async with running(self._pool, program, seconds) as process:
+            async with running(self._pool, program) as process:
                 yield LineConversation(process)
         except HostStartFailed as error:
             raise StepError(error.in_one_line(), error_name="unavailable", tail=error.tail) from error

@@ -34,12 +34,10 @@ class Conversation(Protocol):
 class Runtime(Protocol):
     """A place where harnesses run."""
 
-    def open(
-        self, harness: Harness, *, variables: Mapping[str, str], seconds: float
-    ) -> AbstractAsyncContextManager[Conversation]:
+    def open(self, harness: Harness, variables: Mapping[str, str]) -> AbstractAsyncContextManager[Conversation]:
         """Start a harness, or reach it, for the length of a block; when the block ends it is stopped for real.
 
-        `variables` are for this one conversation: the trace context and the idempotency key. `seconds` is how long it
-        may take. Raises `StepError` (`unavailable`) where it cannot be started or reached.
+        `variables` are for this one conversation: the trace context and the idempotency key. Raises `StepError`
+        (`unavailable`) where it cannot be started or reached.
         """
         ...

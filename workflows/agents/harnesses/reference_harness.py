@@ -71,12 +71,12 @@ def converse(task: dict[str, Json]) -> Json:
     for turn in range(task["max_turns"] or MOST_TURNS):
         found = ask_model(task["model"], messages, task["tools"])
         messages.append(found)
-        calls = found.get("tool_calls") or []
+        calls: list[Json] = found.get("tool_calls") or []
         say({"type": "message", "role": "assistant", "text": found.get("content") or "", "tool_calls": calls})
         if not calls:
             return found.get("content")
         for place, call in enumerate(calls):
-            function = call["function"]
+            function: Json = call["function"]
             told = call_tool(100 * turn + place, function["name"], json.loads(function["arguments"] or "{}"))
             content = json.dumps(told.get("result", told))
             messages.append({"role": "tool", "tool_call_id": call["id"], "content": content})
@@ -89,7 +89,8 @@ def echo(task: dict[str, Json]) -> Json:
     started_at = time.time()
     answer: dict[str, Json] = {"input": task["input"]}
     if task["tools"]:
-        told = call_tool(1, task["tools"][0]["name"], task["input"] if isinstance(task["input"], dict) else {})
+        arguments: dict[str, Json] = task["input"] or {}
+        told = call_tool(1, task["tools"][0]["name"], arguments)
         answer["tool"] = told["result"] if "result" in told else {"error": told["error"]["message"]}
     words = len((task["agents_md"] + " " + task["instructions"]).split())
     say({"type": "usage", "model": "echo", "usage": {"input_tokens": words, "output_tokens": 1}})

@@ -38,20 +38,25 @@ class Listener(Protocol):
         ...
 
 
-async def work(
-    runtime: Runtime, harness: Harness, task: HarnessTask, listener: Listener, traceparent: str | None = None
+async def work(  # noqa: PLR0913, PLR0917 - a conversation has two sides, a subject and an end
+    runtime: Runtime,
+    harness: Harness,
+    task: HarnessTask,
+    listener: Listener,
+    traceparent: str | None = None,
+    clock: asyncio.Timeout | None = None,
 ) -> Json:
-    """Have a harness work on a task and return its result.
+    """Have a harness work on a task and return its result; `clock` is entered, and can be stopped by who gave it.
 
     Raises `StepError`: `agent-failed` when it says so, ends badly, talks nonsense or says nothing; `timeout`;
     `unavailable` when it cannot be started; and what the listener raises. Then it is stopped, with all its processes.
     """
-    seconds = min(harness.timeout_seconds, task.timeout_seconds or harness.timeout_seconds)
+    seconds = seconds_of(harness, task)
     variables = {KEY_VARIABLE: task.idempotency_key, **({TRACEPARENT: traceparent} if traceparent else {})}
-    limit = asyncio.timeout(seconds)
+    limit = clock or asyncio.timeout(seconds)
     talk: Conversation | None = None
     try:
-        async with limit, runtime.open(harness, variables=variables, seconds=2 * seconds) as talk:
+        async with limit, runtime.open(harness, variables) as talk:
             await talk.say(task.start(traceparent))
             return await _result(talk, task, listener)
     except TimeoutError:
@@ -65,6 +70,11 @@ async def work(
     tail = talk.tail() if talk else ""
     message = f"{harness.name}: took longer than {seconds:g} s; its processes are gone"
     raise StepError(message, error_name="timeout", tail=tail)
+
+
+def seconds_of(harness: Harness, task: HarnessTask) -> float:
+    """Return how long a harness may work on a task: the operator's time, or the spec's where that is shorter."""
+    return min(harness.timeout_seconds, task.timeout_seconds or harness.timeout_seconds)
 
 
 async def _result(talk: Conversation, task: HarnessTask, listener: Listener) -> Json:
