@@ -12,6 +12,7 @@ from translator.planning.plan import AgentBinding
 from workflows.agents.agents import Agents
 from workflows.agents.answers import Wanted
 from workflows.agents.conversation import Conversation, shortened
+from workflows.agents.harnesses.running import run_harness
 from workflows.agents.talk import Talk
 from workflows.errors import StepError
 from workflows.nodes.call import NodeCall
@@ -25,6 +26,8 @@ _LED_NOWHERE = frozenset({"invalid-result", "agent-failed", "crashed"})
 async def work(call: NodeCall) -> Json:
     """Return the agent's result; raises `StepError`s, and `Quiet` while it waits for a person."""
     binding, agents = call.program.step.agent, call.attempt.ports.agents
+    if binding is not None and binding.harness is not None:
+        return await run_harness(call)
     if binding is None or binding.model is None or agents is None:
         raise StepError("the plan binds this step to no model", error_name="unavailable")
     await agents.ready()
