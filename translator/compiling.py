@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Annotated, Any, Protocol, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -82,9 +82,9 @@ def initial_state(plan: Plan) -> GraphState:
     return graph_state({name: channel.default for name, channel in plan.state.items()})
 
 
-def graph_state(channels: Mapping[str, Json]) -> GraphState:
-    """Return the input of a graph that starts with these values in its channels."""
-    return {_CHANNEL + name: value for name, value in channels.items()} | {_GOTO: ""}
+def graph_state(channels: Mapping[str, Json], goto: str = "") -> GraphState:
+    """Return the input of a graph that starts with these values in its channels, with the injected node `goto`."""
+    return {_CHANNEL + name: value for name, value in channels.items()} | {_GOTO: goto}
 
 
 def channels_of(graph_state: Mapping[str, Json]) -> dict[str, Json]:
@@ -109,13 +109,22 @@ class _Builder:
     stepper: Stepper
     workflows: Mapping[str, Plan]  # what is called, at any depth, by digest
 
+    @cached_property
+    def stages_with_nodes(self) -> frozenset[str | None]:
+        """Return the stages into which nodes are injected."""
+        return frozenset(step.block for step in self.plan.steps if step.injected)
+
     def body(self, body: str | None) -> Graph:
         """Build the graph of one map of nodes."""
         graph: Graph = StateGraph(_schema(self.plan))
         members = self.plan.members(body)
         start = self._start(body)
+        if members and members[0].injected:  # one at a time, when its task comes
+            graph.add_conditional_edges(START, _chosen, {step.id: step.id for step in members})
         for step in members:
             self._add(graph, step)
+            if step.injected:
+                continue
             if start is None:
                 graph.add_edge(START, step.id)
             elif step.verb != "fail" or step.catch:
@@ -147,7 +156,7 @@ class _Builder:
 
     def _held(self, step: Step) -> Inside | None:
         """Compile what a step holds."""
-        if step.verb in _BLOCKS:
+        if step.verb in _BLOCKS or step.id in self.stages_with_nodes:
             return self.inside(step.id)
         if step.verb == "workflow" and step.call:
             return _Builder(self.workflows[step.call.source_digest], self.stepper, self.workflows).inside(None)

@@ -263,6 +263,14 @@ class Attempt:
             if (one.step, one.visit) == (step, visit)
         )
 
+    def waits_inside(self, path: str, *, is_answered: bool = False) -> bool:
+        """Tell whether something in the frames whose paths begin so waits for an answer, or for one that is there."""
+        return any(
+            not one.is_taken and one.kind != "limit" and (one.answered_at is not None or not is_answered)
+            for one in self.questions.values()
+            if one.visit.startswith(path)
+        )
+
     async def withdraw(self, step: str, visit: str) -> None:
         """Close the questions of a step that is stopped, and of its items: nobody waits for answers any more."""
         for question in list(self.questions.values()):

@@ -64,7 +64,7 @@ def _branches(plan: Plan, step: Step) -> Iterator[Branch]:
 def _is_in_dag(plan: Plan, step: Step) -> bool:
     if step.block is None:
         return plan.is_dag
-    return step.block == FINALLY or plan.step(step.block).verb == "dag"
+    return step.block == FINALLY or plan.step(step.block).verb != "flow"
 
 
 def _caught(plan: Plan, name: str, error: str) -> set[Branch]:

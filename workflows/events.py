@@ -36,6 +36,7 @@ EVENT_TYPES: dict[str, str] = {
     "luigi.task-succeeded": "A Luigi task is complete: {task, name, seconds}.",
     "luigi.task-skipped": "A Luigi task was complete already: {task, name}.",
     "luigi.task-failed": "A Luigi task failed; its `retry_count` may allow more: {task, name, error, is_tried_again?}.",
+    "luigi.task-rewritten": "An injected node has written what a task made anew: {task, name, by, kept_as}.",
     "luigi.task-suspended": "A Luigi task asked for something that nobody builds: {task, name, missing}.",
     "luigi.summary": "A luigi step cannot go on; `text` says why in the words of Luigi's summary: {counts, text}.",
     "agent.message": "An agent was told something, or its model answered: {role, text?, tool_calls?, usage?}.",

@@ -50,6 +50,7 @@ class Frame:
     path: str = ""
     prefix: str = ""  # of the ids of its steps in the run's records: "check/" inside a called workflow
     body: str | None = None
+    only: str | None = None  # the one member that is executed: a node that is injected into a stage
     inputs: Mapping[str, Json] = field(default_factory=dict[str, Json])
     items: Mapping[str, Json] = field(default_factory=dict[str, Json])  # of the maps around it, by name
     around: Frame | None = None  # of the same workflow
@@ -73,7 +74,8 @@ class Frame:
     @property
     def members(self) -> tuple[Step, ...]:
         """Return the steps of this map, in the order of the document."""
-        return self.program.bodies.get(self.body, ())
+        members = self.program.bodies.get(self.body, ())
+        return members if self.only is None else tuple(one for one in members if one.id == self.only)
 
     @property
     def is_flow(self) -> bool:
@@ -118,10 +120,10 @@ class Frame:
             path,
             self.prefix,
             body,
-            self.inputs,
-            {**self.items, **items},
-            self,
-            _earlier(self.deadline, deadline),
+            inputs=self.inputs,
+            items={**self.items, **items},
+            around=self,
+            deadline=_earlier(self.deadline, deadline),
         )
 
     def called(self, step: Step, path: str, inputs: Mapping[str, Json], deadline: datetime | None) -> Frame:

@@ -21,7 +21,7 @@ from workflows.frames import Frame, State, Visit
 from workflows.limiting import Exceeded, ask_for_more
 from workflows.mapping import Mapping
 from workflows.program import CatcherProgram, StepProgram
-from workflows.records import StepExecution, StepStatus
+from workflows.records import AT, StepExecution, StepStatus
 from workflows.run import RunError
 from workflows.working import GOES_ON, HOLDS_STEPS, MAY_WAIT, Work, Workbench, pause_before
 
@@ -136,7 +136,7 @@ class Arrival:
         """Begin a try, or go on with the one in which rows of its own are kept; another without an end was cut off."""
         attempt, before = self.attempt, self.recorded
         if before and before.status is StepStatus.RUNNING:
-            if self.step.map or self.step.verb in GOES_ON or attempt.waits(self.id, self.visit.id):
+            if self.step.map or self.step.verb in GOES_ON or self._waits(before):
                 return before
             self._cut_off(before)
         execution = self.next_try()
@@ -146,6 +146,11 @@ class Arrival:
         event = attempt.event("step.started", self.id, **{"verb": self.step.verb, "try": execution.try_number})
         attempt.append(execution, event)
         return execution
+
+    def _waits(self, before: StepExecution) -> bool:
+        """Tell whether a step, or a node that is injected into it, was waiting for somebody when it was left."""
+        attempt = self.attempt
+        return attempt.waits(self.id, self.visit.id) or attempt.waits_inside(f"{before.path}{AT}")
 
     def _cut_off(self, before: StepExecution) -> None:
         """Record the end of a try that has none; raises `StepError` when the server has died too often during it."""

@@ -49,6 +49,7 @@ class StepProgram:
     until: CompiledValue | None  # of a wait: a time, or the condition of a poll
     key: CompiledValue | None  # of a signal
     data: CompiledValue | None  # of an event
+    write: CompiledValue | None  # of an injected node: what the target of its task holds from then on
     cache_key: CompiledValue | None
     idempotency_key: CompiledValue | None
     result: Validator | None  # what the step's result must fit; of a map, the result of one item
@@ -143,6 +144,7 @@ class _Compiler:
             until=self.optional(wait.until if wait else None, until),
             key=self.optional(wait.key if wait else None, before),
             data=self.optional(step.emit.data if step.emit else None, before),
+            write=self.optional(step.injected.write if step.injected else None, after),
             cache_key=self.optional(step.cache.key if step.cache else None, scopes.for_cache(step)),
             idempotency_key=self.optional(step.idempotency_key, before),
             result=None if step.result is None else Validator(step.result, self.definitions),

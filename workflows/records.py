@@ -27,6 +27,7 @@ NO_RUN = RunId("")
 """What stands for the run of a signal that is for whichever run waits for its key."""
 
 AGAIN = "~"  # at the end of the path of what is done again from its beginning
+AT = "!"  # in the path of the frame of an injected node: between that of its stage and the key of the task
 QuestionKind = Literal["person", "time", "signal", "poll", "limit"]
 """Who or what answers a question; `time` and `poll` are answered by their expiry."""
 

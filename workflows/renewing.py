@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from translator.planning.plan import FINALLY, Plan, Step
 from workflows.luigi.expansion import Expansion
-from workflows.records import REDONE, History, StepExecution, StepStatus
+from workflows.records import AT, REDONE, History, StepExecution, StepStatus
 
 _Key = tuple[str, str, str]
 
@@ -77,7 +77,7 @@ class _Renewal:
 
     def of(self, name: str) -> tuple[StepExecution, ...]:
         known = [one for one in self._newest.values() if one.status not in REDONE]
-        nodes = [one for one in known if one.step == name and not one.task]
+        nodes = [one for one in known if one.step == name and not one.task and AT not in one.visit]
         tasks = [one for one in known if one.name and name in {one.name, one.task, f"{one.step}/{one.name}"}]
         family = [one for one in known if one.name and one.name.partition("(")[0] == name]
         is_clear = len({one.task for one in family}) == 1

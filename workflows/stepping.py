@@ -85,7 +85,7 @@ class RunStepper:
             "configurable": {FRAME: frame, _ACTIVITY: visit.activity},
             "recursion_limit": _MANY,
         }
-        given = compiling.graph_state(state)
+        given = compiling.graph_state(state, frame.only or "")
         try:
             after = await inside.ainvoke(given, cast("RunnableConfig", config), control=frame.attempt.control)
         except GraphDrained:

@@ -189,6 +189,7 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "luigi.task-succeeded": _task_done,
     "luigi.task-skipped": lambda data: f"{data['name']} was done already",
     "luigi.task-failed": _task_failed,
+    "luigi.task-rewritten": lambda data: f"{data['name']}: what it made was written anew by {data['by']}",
     "luigi.task-suspended": lambda data: f"{data['name']} waits for what nobody builds: {data.get('missing')}",
     "luigi.summary": _summary,
     "artifact.stored": _kept,

@@ -242,6 +242,40 @@ class JoinCount(Part):
     count: Annotated[int, Field(ge=1)] = Field(description="How many nodes must be done.")
 
 
+class Injection(Part):
+    """A node that runs around tasks of a stage: before or after each one that is built and has such a name."""
+
+    before: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="Name of the tasks before which the node runs; `*` and `?` as in file names."
+    )
+    after: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="Name of the tasks after which the node runs. Example: `market.Clean*`."
+    )
+    id: NodeId | None = Field(None, description="The id of the node; made of the stage's and a number when left out.")
+    node: "Node" = Field(
+        description="What is done. Its expressions see `task`: `{key, name, stage, params}`, and after the task "
+        "`outputs` and `data`."
+    )
+    read: Literal["json", "text"] | None = Field(
+        None, description="Of `after`: read the task's targets into `task.data`, as JSON or as text."
+    )
+    write: JsonValue = Field(
+        None,
+        description="Of `after`: what the task's target holds from then on; the file as it was stays beside it. "
+        "Example: `${ result.text }`.",
+    )
+
+    @property
+    def moment(self) -> Literal["before", "after"]:
+        """When the node runs."""
+        return "after" if self.before is None else "before"
+
+    @property
+    def tasks(self) -> str:
+        """Around which tasks the node runs."""
+        return self.after or self.before or ""
+
+
 class Flow(Part):
     """A flow as one node: it has a start, and its nodes lead to each other with `next`."""
 
@@ -285,6 +319,9 @@ class Node(Part):
     requires: Literal["build", "check", "satisfied"] | None = Field(
         None,
         description="What a stage requires is built (`build`, default), checked to be there, or taken for granted.",
+    )
+    inject: tuple[Injection, ...] = Field(
+        (), description="Of a stage: nodes that run before or after its tasks, such as an approval in between."
     )
     next: Next | None = Field(
         None, description="In a flow: the node that comes next, `end`, a list of conditions, or a switch."
@@ -346,6 +383,12 @@ class Node(Part):
 
 
 Flow.model_rebuild()  # flows hold nodes, and nodes hold flows
+Injection.model_rebuild()
+
+
+def injected_id(owner: str, number: int, moment: str) -> str:
+    """Return the id of an injected node whose author gave it none; `number` counts from 0 in the list."""
+    return f"{owner}_{moment}_{number + 1}"
 
 
 def _next_targets(transition: "Next | None") -> tuple[tuple[str, str], ...]:

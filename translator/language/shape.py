@@ -14,17 +14,15 @@ from pydantic import ValidationError
 from translator.language.document import Document, is_list, is_mapping
 from translator.language.findings import ROOT, EnoughError, Findings, Place
 from translator.language.garbage import collector_paused
-from translator.language.model import VERBS, Branch, Channel, Flow, Node, Spec, Switch
+from translator.language.model import VERBS, Branch, Channel, Flow, Injection, Node, Spec, Switch, injected_id
 from translator.language.problems import Problem, did_you_mean, nearest, ordered
 from translator.language.schema_checks import check_schemas
 from translator.language.shapes import (
-    MAPPING,
     PartShape,
     Rules,
     ShapeMaker,
     check_shape_of,
     keys_of,
-    kind_of,
     unknown_field,
 )
 from translator.language.verbs import AgentTask, AgentTool, Call, Decide, Wait
@@ -71,6 +69,7 @@ def _spec_shape() -> PartShape:
         Channel: (_channel_keys,),
         Node: (_one_verb, _branches, _next_in_flow_only),
         Flow: (_flow_nodes,),
+        Injection: (_one_moment,),
         Branch: (_branch,),
         Switch: (_switch,),
         Wait: (_one_way_of_waiting,),
@@ -188,9 +187,18 @@ def _next_in_flow_only(node: dict[str, Any], place: Place, findings: Findings) -
     for key in ("join", "fail_fast"):
         if key in node and not node.keys() & {"dag", "flow"}:
             findings.at_key((place, key), "unknown-field", "only blocks have this key", "use it beside dag or flow")
-    for key in ("read", "requires"):
+    for key in ("read", "requires", "inject"):
         if key in node and "luigi" not in node and any(verb in node for verb in VERBS):
             findings.at_key((place, key), "unknown-field", "only stages have this key", "use it beside luigi")
+
+
+def _one_moment(injection: dict[str, Any], place: Place, findings: Findings) -> None:
+    """Report an injection that names no moment, or both, and what only goes with a task that is done."""
+    _one_of(("before", "after"), injection, place, findings)
+    for key in ("read", "write"):
+        if key in injection and "after" not in injection:
+            message = "this key does not go with `before`: the task has not run by then"
+            findings.at_key((place, key), "unknown-field", message, "use `after`, or remove the key")
 
 
 def _one_of(keys: tuple[str, ...], value: dict[str, Any], place: Place, findings: Findings) -> None:
@@ -255,14 +263,26 @@ def _check_node_ids(spec: dict[str, Any], findings: Findings) -> None:
 
 def _node_ids(spec: dict[str, Any]) -> Iterator[tuple[str, Place]]:
     """Walk through all node ids of a document, in its order, without recursion."""
-    maps: list[tuple[Any, Place]] = [(spec.get("finally"), (ROOT, "finally")), (spec.get("nodes"), (ROOT, "nodes"))]
+    maps = [_entries(spec.get("finally"), (ROOT, "finally")), _entries(spec.get("nodes"), (ROOT, "nodes"))]
     while maps:
-        nodes, place = maps.pop()
-        if kind_of(nodes) != MAPPING:
-            continue
-        for name, node in nodes.items():
-            yield name, (place, name)
+        for name, node, place in maps.pop():
+            yield name, place
             if is_mapping(node):
                 flow = node.get("flow")
-                maps.append((node.get("dag"), ((place, name), "dag")))
-                maps.append((flow.get("nodes") if is_mapping(flow) else None, (((place, name), "flow"), "nodes")))
+                maps.append(_entries(node.get("dag"), (place, "dag")))
+                maps.append(_entries(flow.get("nodes") if is_mapping(flow) else None, ((place, "flow"), "nodes")))
+                maps.append(_injected(name, node.get("inject"), (place, "inject")))
+
+
+def _entries(nodes: Any, place: Place) -> list[tuple[str, Any, Place]]:
+    return [(name, node, (place, name)) for name, node in nodes.items()] if is_mapping(nodes) else []
+
+
+def _injected(owner: str, injections: Any, place: Place) -> list[tuple[str, Any, Place]]:
+    """Return the nodes that are injected into one, by the ids that they have or are given."""
+    found: list[tuple[str, Any, Place]] = []
+    for number, one in enumerate(injections if is_list(injections) else []):
+        if is_mapping(one):
+            name = one.get("id", injected_id(owner, number, "after" if "after" in one else "before"))
+            found.append((str(name), one.get("node"), ((place, number), "node")))
+    return found

@@ -25,6 +25,7 @@ from translator.planning.plan import (
     Emission,
     Failure,
     HumanTask,
+    Injected,
     Limits,
     MapOver,
     Plan,
@@ -150,9 +151,15 @@ def _step(draft: Draft, one: DraftNode, call: Binding | None, reads: set[str]) -
         transition=_transition(node.next),
         reads=tuple(sorted(reads)),
         writes=tuple(sorted({f"state.{name}" for name in (*node.reset, *(name for name, _, _ in writes_of(one)))})),
+        injected=_injected(one),
         **_of_verb(node),
         **_of_modifiers(draft, one),
     )
+
+
+def _injected(one: DraftNode) -> Injected | None:
+    said = one.injection
+    return Injected(moment=said.moment, tasks=said.tasks, read=said.read, write=said.write) if said else None
 
 
 def _block(one: DraftNode) -> str | None:
@@ -239,7 +246,8 @@ def _bindings(draft: Draft) -> dict[str, Binding]:
 
 def _timeout(draft: Draft, one: DraftNode) -> float | None:
     defaults = draft.spec.defaults
-    text = one.node.timeout or (defaults.timeout if defaults and one.verb in _TRIED else None)
+    may_wait = bool(one.node.inject)  # people and times among its tasks: only what is written there itself counts
+    text = one.node.timeout or (defaults.timeout if defaults and one.verb in _TRIED and not may_wait else None)
     return seconds(text) if text else None
 
 

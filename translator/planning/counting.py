@@ -109,6 +109,8 @@ class _Counting:
 
     def _items(self, one: DraftNode) -> int | None:
         mapped, limits = one.node.map, self._draft.spec.limits
+        if one.node.inject:
+            return None  # as often as there are such tasks
         if mapped is None:
             return 1
         if isinstance(mapped.in_, str):

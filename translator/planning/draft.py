@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from translator.language.document import Document, join_pointer
 from translator.language.expressions import ExpressionEngine, JsonSchema
-from translator.language.model import Node, Spec, Verb
+from translator.language.model import Injection, Node, Spec, Verb, injected_id
 from translator.language.problems import Problem, did_you_mean, problem_at
 from translator.language.templates import CompiledValue
 from translator.planning.catalog import Catalog, CatalogEntry
@@ -39,6 +39,7 @@ class DraftNode:
     node: Node
     verb: Verb
     map: "NodeMap"
+    injection: Injection | None = None  # around which tasks of the stage it runs, when it is injected into one
 
     def at(self, *keys: str | int) -> str:
         """Return the pointer to something in the node."""
@@ -188,6 +189,7 @@ class Draft:
         return Standing(
             around=one.map.owner.id if one.map.owner else None,
             each=node.map.each if node.map else None,
+            is_injected=one.injection is not None,
             result=self.results[one.id],
             polled=entry.result if entry and entry.kind == "tool" else {},
             goes_on_caught=any(entry.to is None for entry in node.catch),
@@ -231,13 +233,28 @@ def draft(spec: Spec, document: Document, engine: ExpressionEngine, catalog: Cat
 def _fill(one: NodeMap, nodes: dict[str, Node], maps: list[NodeMap]) -> None:
     maps.append(one)
     for name, node in nodes.items():
-        member = DraftNode(name, join_pointer(one.path, name), node, node.verb, one)
-        one.members[name] = member
-        if node.dag is not None:
-            _fill(NodeMap(member.at("dag"), "dag", None, member, one.is_final), node.dag, maps)
-        elif node.flow is not None:
-            inside = NodeMap(member.at("flow", "nodes"), "flow", node.flow.start, member, one.is_final)
-            _fill(inside, node.flow.nodes, maps)
+        _add(one, DraftNode(name, join_pointer(one.path, name), node, node.verb, one), maps)
+
+
+def _add(one: NodeMap, member: DraftNode, maps: list[NodeMap]) -> None:
+    """Put a node into its map, and lay out what is inside it."""
+    one.members[member.id], node = member, member.node
+    if node.dag is not None:
+        _fill(NodeMap(member.at("dag"), "dag", None, member, one.is_final), node.dag, maps)
+    elif node.flow is not None:
+        inside = NodeMap(member.at("flow", "nodes"), "flow", node.flow.start, member, one.is_final)
+        _fill(inside, node.flow.nodes, maps)
+    elif node.inject:
+        _inject(NodeMap(member.at("inject"), "dag", None, member, one.is_final), node.inject, maps)
+
+
+def _inject(one: NodeMap, injections: tuple[Injection, ...], maps: list[NodeMap]) -> None:
+    """Lay out the nodes that are injected into a stage: members of it, of which none needs another."""
+    maps.append(one)
+    for number, injection in enumerate(injections):
+        name = injection.id or injected_id(one.owner.id if one.owner else "", number, injection.moment)
+        path = join_pointer(one.path, number, "node")
+        _add(one, DraftNode(name, path, injection.node, injection.node.verb, one, injection), maps)
 
 
 def contradictions(one: NodeMap, kind: Literal["flow", "dag"]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from translator.language.model import JoinCount
 from translator.language.problems import Problem
 from translator.language.templates import has_expression
+from translator.planning.channels import writes_of
 from translator.planning.draft import Draft, DraftNode, NodeMap, contradictions
 from translator.planning.plan import Plan
 
@@ -117,6 +118,28 @@ def _modifiers(draft: Draft, one: DraftNode) -> Iterator[Problem]:
         yield _no_key(draft, one.at("mask"), message, "use it where the value goes in or comes out")
 
 
+def _injections(draft: Draft, one: DraftNode) -> Iterator[Problem]:
+    """Report what a stage with injected nodes, and an injected node, cannot have."""
+    if one.node.inject and one.node.map:
+        message = "nodes are injected into one stage at a time, and this one is repeated"
+        yield _no_key(draft, one.at("inject"), message, "put the stage into a `dag:` block, and `map` the block")
+    if one.injection and one.node.needs is not None:
+        message = "an injected node runs when its task does, and needs nothing else"
+        yield _no_key(draft, one.at("needs"), message, "take it out: several nodes at one task run in their order")
+    stage = _stage_around(one)
+    for _, path, _ in writes_of(one) if stage else ():
+        message = f"this runs once for each task of `{stage}`, and tasks run at the same time: nothing is saved here"
+        yield _no_key(draft, path, message, f"save from the result of `{stage}`, or write the target with `write`")
+
+
+def _stage_around(one: DraftNode) -> str | None:
+    """Return the id of the stage into which a node, or what it stands in, is injected."""
+    owner = one.map.owner
+    while owner is not None and not owner.node.inject:
+        owner = owner.map.owner
+    return owner.id if owner else None
+
+
 def _waits(draft: Draft, one: DraftNode) -> Iterator[Problem]:
     wait = one.node.wait
     if wait is None:
@@ -171,4 +194,4 @@ def _may_wait(called: dict[str, Plan], digest: str) -> bool:
 
 
 _OF_MAPS: tuple[_Rule, ...] = (_decision, _catches)
-_OF_VERBS: tuple[_Rule, ...] = (_join, _late_catches, _modifiers, _waits, _at_the_end)
+_OF_VERBS: tuple[_Rule, ...] = (_join, _late_catches, _modifiers, _injections, _waits, _at_the_end)

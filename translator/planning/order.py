@@ -61,8 +61,10 @@ def _from_outside(draft: Draft) -> Iterator[Problem]:
             around = _hidden_by(reading, source) if source else None
             if around:
                 position, path = _where(draft, reading, name)
-                message = f"`{name}` runs once for each item of `{around}`, so from outside it has no one result"
-                suggestion = f"read the result of the whole map: `nodes.{around}.result.ok`"
+                is_map = draft.nodes[around].node.map is not None
+                what = "item" if is_map else "task"
+                message = f"`{name}` runs once for each {what} of `{around}`, so from outside it has no one result"
+                suggestion = f"read the result of the whole map: `nodes.{around}.result.ok`" if is_map else None
                 yield problem_at(position, "inside-of-map", message, path, suggestion)
             elif source and source.map.is_final and not (reading.node and reading.node.map.is_final):
                 position, path = _where(draft, reading, name)
@@ -73,7 +75,7 @@ def _from_outside(draft: Draft) -> Iterator[Problem]:
 def _hidden_by(reading: Reading, source: DraftNode) -> str | None:
     """Return the outermost mapped block that the source stands in and the reader does not."""
     within = _line(reading.node)[1:] if reading.node else []
-    around = [one.id for one in _line(source)[1:] if one.node.map and one not in within]
+    around = [one.id for one in _line(source)[1:] if (one.node.map or one.node.inject) and one not in within]
     return around[-1] if around else None
 
 

@@ -34,7 +34,7 @@ class Shape:
     @property
     def is_block(self) -> bool:
         """Tell whether it is drawn around its members."""
-        return self.kind in BLOCKS
+        return self.kind in BLOCKS or bool(self.members)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def places(draft: Draft) -> Iterator[Place]:
         yield from _of_map(one)
         yield from _of_arguments(draft, one)
         yield from _of_writes(one, channels)
+        yield from _of_injection(one)
         yield from _of_verb(one)
         yield from _of_modifiers(one)
         yield from _of_next(one)
@@ -93,6 +94,11 @@ def _of_writes(one: DraftNode, channels: Channels) -> Iterator[Place]:
         yield Place(one.at("save", name), value, one, "save", accepts=channels.get(name, ()))
     for name, value in (one.node.set or {}).items():
         yield Place(one.at("set", name), value, one, accepts=channels.get(name, ()))
+
+
+def _of_injection(one: DraftNode) -> Iterator[Place]:
+    if one.injection and one.injection.write is not None:
+        yield Place(one.path.removesuffix("node") + "write", one.injection.write, one, "save")
 
 
 def _of_verb(one: DraftNode) -> Iterator[Place]:

@@ -191,6 +191,15 @@ class HumanTask(Frozen):
     assignees: tuple[str, ...] = ()
 
 
+class Injected(Frozen):
+    """Around which tasks of the stage around it a step runs; `block` names the stage's step."""
+
+    moment: Literal["before", "after"]
+    tasks: str  # a name, with `*` and `?` as in file names
+    read: Literal["json", "text"] | None = None
+    write: Any = None  # what the task's target holds from then on; expressions allowed
+
+
 class Failure(Frozen):
     """What a `fail` step ends the run with."""
 
@@ -217,6 +226,7 @@ class Step(Frozen):
     agent: AgentBinding | None = None  # of decide, too, where an agent decides
     set: dict[str, Any] = Field(default_factory=dict[str, Any])  # channel → value or expression
     fail: Failure | None = None
+    injected: Injected | None = None
     wait: Wait | None = None
     emit: Emission | None = None
     among: tuple[str, ...] = ()  # of decide: what it may choose from

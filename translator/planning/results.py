@@ -23,7 +23,7 @@ def know_results(draft: Draft) -> list[Problem]:
     known = draft.results
     known.update((node.id, _known(draft, node)) for node in draft.nodes.values())
     for one in draft.maps:
-        if one.owner and one.owner.node.result is None:
+        if one.owner and one.owner.node.result is None and one.owner.node.nodes:
             # a block inside shows only that it is an object: written out at every depth, schemas would multiply
             inside = {name: _inner(node, known[name]) for name, node in one.members.items()}
             known[one.owner.id] = {"type": "object", "properties": inside}

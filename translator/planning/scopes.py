@@ -30,6 +30,21 @@ _RUN: JsonSchema = {
     },
     "required": ["id", "attempt", "status", "created_at"],
 }
+TASK = "task"
+"""The name by which an injected node sees the task of the stage that it runs around."""
+
+_TASK: JsonSchema = {
+    "type": "object",
+    "properties": {
+        "key": {"type": "string"},
+        "name": {"type": "string"},
+        "stage": {"type": "string"},
+        "params": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+        "outputs": {},
+        "data": {},
+    },
+    "required": ["key", "name", "stage", "params"],
+}
 
 
 _CAUGHT: JsonSchema = {
@@ -43,7 +58,8 @@ _CAUGHT: JsonSchema = {
 class Standing:
     """What is special about one step: the block around it, the name of its item if it is mapped, and its results.
 
-    `polled` is what a wait gets from each poll; `goes_on_caught`: after a caught error its own `next` is taken.
+    `polled` is what a wait gets from each poll; `goes_on_caught`: after a caught error its own `next` is taken;
+    `is_injected`: it runs around tasks of the stage around it, and sees `task`.
     """
 
     around: str | None
@@ -51,6 +67,7 @@ class Standing:
     result: JsonSchema
     polled: JsonSchema
     goes_on_caught: bool
+    is_injected: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,12 +112,14 @@ class Scopes:
 
     def for_items(self, step: Step | str) -> Scope:
         """Scope of a map's `in`: the items of the maps around the step, not its own."""
-        around = self.standings[_id(step)].around
+        standing = self.standings[_id(step)]
+        around = standing.around
         if around is None or around not in self.standings:  # at the top, or under `finally`
             return self.base
         key = (around, "inside")
         if key not in self._made:
-            self._made[key] = self.for_arguments(around)
+            outside = self.for_arguments(around)
+            self._made[key] = outside.extended(TASK, _TASK) if standing.is_injected else outside
         return self._made[key]
 
     def for_when(self, step: Step | str) -> Scope:
@@ -205,6 +224,7 @@ def _standing(step: Step) -> Standing:
         result=step.result_known,
         polled=step.call.result if step.call and step.call.kind == "tool" else {},
         goes_on_caught=any(one.to is None for one in step.catch),
+        is_injected=step.injected is not None,
     )
 
 

@@ -44,7 +44,7 @@ def is_in_dag(plan: Plan, step: Step, steps: dict[str, Step]) -> bool:
     """Tell whether a step is a member of a dag."""
     if step.block is None:
         return plan.is_dag
-    return step.block == FINALLY or steps[step.block].verb == "dag"
+    return step.block == FINALLY or steps[step.block].verb != "flow"
 
 
 def _transition(step: Step, transition: Transition) -> Iterator[Way]:

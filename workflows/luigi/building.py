@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
+from workflows.activity import Quiet
 from workflows.hosting.errors import HostFailure
 from workflows.hosting.pool import HostPool
 from workflows.hosting.process import HostSpec
 from workflows.luigi.calls import StageCall, StageRecorder, StageResult, TaskOutcome
-from workflows.luigi.errors import MissingExternal, StageError, StageFailed, stage_error
+from workflows.luigi.errors import InjectedFailed, MissingExternal, StageError, StageFailed, stage_error
 from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.flow import Flow
+from workflows.luigi.gates import Contents, Gates, Injections
 from workflows.luigi.registry import host_spec
 from workflows.luigi.schedule import Schedule, Standing
 from workflows.luigi.shares import Shares
@@ -65,18 +68,26 @@ class StepBuild:
         expansion = await self.expand()
         return await self._result(expansion) if expansion.task(expansion.root).is_complete else None
 
-    async def run(self, recorder: StageRecorder) -> StageResult:
-        """Build what is not there and return the outputs; raises `MissingExternal` when only such things are left."""
+    async def run(self, recorder: StageRecorder, injections: Injections | None = None) -> StageResult:
+        """Build what is not there and return the outputs.
+
+        Raises `MissingExternal` when only such things are left, and `Quiet` when what is injected waits for somebody.
+        """
         if self._call.log_dir:
             self._call.log_dir.mkdir(parents=True, exist_ok=True)
         expansion = await self._expanded(recorder)
-        schedule = Schedule(expansion, recorder.recorded, recorder.again)
+        gates = Gates(injections, _TargetsOf(self, expansion)) if injections else None
+        is_held = partial(gates.is_shut, moment="after") if gates else _never
+        schedule = Schedule(expansion, recorder.recorded, recorder.again, is_held)
         running = self._running = TaskRunning(
             self._call, self._pool, self._workplaces, self._shares, self._limit, self.scrubber, self.temporary,
             expansion, recorder,
         )  # fmt: skip
         slots = max(1, min(self._call.workers, self._pool.limit))
-        flow = Flow(schedule, self._call.group, self._shares, self._pool, self._spec, slots, running.run)
+        flow = Flow(
+            schedule, self._call.group, self._shares, self._pool, self._spec, slots, running.run,
+            recorder.recorded, gates,
+        )  # fmt: skip
         running.may_fail_once_more = flow.may_fail_once_more
         missing: dict[str, str] = {}
         while True:
@@ -84,6 +95,8 @@ class StepBuild:
             missing = {} if flow.failures else await self._look_again(flow, expansion, recorder)
             if not schedule.has_ready:
                 break
+        if gates and gates.is_quiet and not missing:
+            raise Quiet
         if schedule.standing[expansion.root] in {Standing.COMPLETE, Standing.SUCCEEDED}:
             return await self._result(expansion)
         raise self._unfinished(flow, missing, recorder)
@@ -133,10 +146,10 @@ class StepBuild:
             disabled = ", ".join(task.name for task in schedule.those(Standing.DISABLED)[:SUMMARY_LIMIT])
             failures = [(task, StageFailed(f"disabled: {disabled}")) for task in schedule.those(Standing.DISABLED)[:1]]
         _, first = failures[0]
-        if count == 1:
+        if count == 1 or (len(failures) == 1 and isinstance(first, InjectedFailed)):
             return first
         kinds = {type(error) for _, error in failures}
-        kind = kinds.pop() if len(kinds) == 1 else StageFailed
+        kind = kinds.pop() if len(kinds) == 1 and InjectedFailed not in kinds else StageFailed
         messages = "; ".join(error.message for _, error in failures[:SUMMARY_LIMIT])
         if len(failures) > 1:
             messages = f"{len(failures)} of {count} tasks failed: {messages}"
@@ -144,16 +157,21 @@ class StepBuild:
         return kind(f"{messages}\n{summary.text}", tail=tail)
 
     async def _result(self, expansion: Expansion) -> StageResult:
-        root = expansion.task(expansion.root)
-        asked = {**about(root, expansion, self._call.arguments), "read": self._call.read}
-        found = await self._ask("outputs", asked)
-        return StageResult(
-            outputs=self._with_uris(found["outputs"]),
-            data=found.get("data"),
-            has_data="data" in found,
-            expansion=expansion,
-            tail=self.tail,
-        )
+        found = await self.contents(expansion, expansion.task(expansion.root), self._call.read)
+        has_data = self._call.read is not None
+        return StageResult(found.outputs, found.data, has_data=has_data, expansion=expansion, tail=self.tail)
+
+    async def contents(
+        self, expansion: Expansion, task: ExpandedTask, read: Literal["json", "text"] | None
+    ) -> Contents:
+        """Return what a task of the expansion has made."""
+        found = await self._ask("outputs", {**about(task, expansion, self._call.arguments), "read": read})
+        return Contents(self._with_uris(found["outputs"]), found.get("data"))
+
+    async def rewrite(self, expansion: Expansion, task: ExpandedTask, value: Json) -> Json:
+        """Let the one target of a task hold a value."""
+        asked = {**about(task, expansion, self._call.arguments), "value": value, "inside": str(self._call.directory)}
+        return await self._ask("rewrite", asked)
 
     async def _ask(self, method: str, params: Mapping[str, Json]) -> dict[str, Json]:
         variables = {"TMPDIR": str(self.temporary)} if self.temporary else {}
@@ -179,3 +197,22 @@ class StepBuild:
         if path is None or not path.startswith(inside):
             return None
         return f"specloom://runs/{self._call.run_id}/artifacts/{path.removeprefix(inside)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _TargetsOf:
+    """The targets of the tasks of one expansion."""
+
+    build: StepBuild
+    expansion: Expansion
+
+    async def contents(self, task: ExpandedTask, read: Literal["json", "text"] | None) -> Contents:
+        return await self.build.contents(self.expansion, task, read)
+
+    async def rewrite(self, task: ExpandedTask, value: Json) -> Json:
+        return await self.build.rewrite(self.expansion, task, value)
+
+
+def _never(task: ExpandedTask) -> bool:
+    del task
+    return False

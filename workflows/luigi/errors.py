@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 from workflows.errors import StepError
 from workflows.hosting.errors import HostCrashed, HostError, HostFailure, HostPoolClosed, HostStartFailed, HostTimeout
+from workflows.run import RunError
 from workflows.tools.scrubbing import Scrubber
 
 
@@ -34,6 +35,18 @@ class MissingExternal(StageError):
 
     name: ClassVar[str] = "missing-external"
     matches: ClassVar[str] = "timeout"  # where nobody can wait for it
+
+
+class InjectedFailed(StageError):
+    """A node that is injected before or after a task failed, and its error is that of the step."""
+
+    def __init__(self, task: str, moment: str, error: RunError) -> None:
+        StepError.__init__(self, f"{moment} {task}: {error.message}", error_name=error.name, cause=error)
+
+    def without(self, scrubber: Scrubber) -> Self:
+        """Return itself: what nodes say holds no value of a secret."""
+        del scrubber
+        return self
 
 
 class InvalidParameter(StageError):

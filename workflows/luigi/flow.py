@@ -7,16 +7,18 @@ waits for one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from workflows.activity import Quiet
 from workflows.hosting.pool import HostPool
 from workflows.hosting.process import HostProcess, HostSpec
 from workflows.luigi.calls import TaskOutcome
 from workflows.luigi.errors import MissingExternal, StageError, StageFailed
 from workflows.luigi.expansion import ExpandedTask
+from workflows.luigi.gates import Gates, Moment
 from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.schedule import Schedule, Standing
 from workflows.luigi.shares import Share, Shares, capacity, lacking
@@ -69,6 +71,8 @@ class Flow:
     spec: HostSpec
     slots: int
     run_task: RunTask
+    is_done: Callable[[str], bool]  # whether a task is recorded as done, by its key
+    gates: Gates | None = None  # None: nothing is injected
     failures: list[tuple[ExpandedTask, StageError]] = field(default_factory=list[tuple[ExpandedTask, StageError]])
     suspended: dict[str, MissingExternal] = field(default_factory=dict[str, MissingExternal])
     retried: set[str] = field(default_factory=set[str])
@@ -84,9 +88,12 @@ class Flow:
         try:
             async with asyncio.TaskGroup() as self._workers:
                 self._start_workers()
-                while self._working or self._shares or self._timers:
+                while self._is_busy or (self.gates and self.gates.passing):
                     self._moved.clear()
-                    await self._moved.wait()
+                    if self.gates and not self._is_busy and not self.gates.is_quiet:
+                        await self.gates.stand_still()
+                    else:
+                        await self._moved.wait()
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         finally:
@@ -95,6 +102,11 @@ class Flow:
                 timer.cancel()
             while self._shares:
                 self.shares.release(self._shares.popitem()[1])
+
+    @property
+    def _is_busy(self) -> bool:
+        """Tell whether anything goes on but held tasks."""
+        return bool(self._working or self._shares or self._timers)
 
     def _start_workers(self) -> None:
         """Have as many at work as there is work for."""
@@ -108,6 +120,8 @@ class Flow:
         desk = Desk(self.pool, self.spec)
         try:
             while (task := self._next()) is not None:
+                if self._is_held(task):
+                    continue
                 outcome = await self.run_task(task, desk, self._shares.get(task.key))
                 self._release(task)
                 self._settle(task, outcome)
@@ -116,6 +130,45 @@ class Flow:
             self._working -= 1
             self._moved.set()
             await desk.leave()
+
+    # --- what is injected ------------------------------------------------------------------------------------------
+
+    def _is_held(self, task: ExpandedTask) -> bool:
+        """Tell whether a task cannot start, or is done and cannot be left, before what is injected there is done."""
+        moment: Moment = "after" if self.is_done(task.key) else "before"
+        if self._holds(task, moment):
+            return True
+        if moment == "before":
+            return False
+        self.schedule.settle(task, Standing.SUCCEEDED)
+        return True
+
+    def _holds(self, task: ExpandedTask, moment: Moment) -> bool:
+        if self.gates is None or self._workers is None or not self.gates.is_shut(task, moment):
+            return False
+        self._release(task)
+        self.gates.begin()
+        self._workers.create_task(self._pass(task, moment, self.gates))
+        return True
+
+    async def _pass(self, task: ExpandedTask, moment: Moment, gates: Gates) -> None:
+        """Do what is injected there, then let the task go on."""
+        try:
+            error = await gates.open(task, moment)
+            if error is not None:
+                self.schedule.settle(task, Standing.FAILED)
+                self.failures.append((task, error))
+            elif moment == "before":
+                self.schedule.give_back(task)
+            else:
+                self.schedule.settle(task, Standing.SUCCEEDED)
+            self._start_workers()
+        except Quiet:
+            return  # it goes on when the run does
+        finally:
+            self._moved.set()
+
+    # --- tasks -----------------------------------------------------------------------------------------------------
 
     def _next(self) -> ExpandedTask | None:
         """Return a task that may start now; those that lack resources come back when they have them."""
@@ -151,7 +204,8 @@ class Flow:
             self.retried.add(task.key)
             self._again_later(task)
         elif outcome.error is None:
-            self.schedule.settle(task, Standing.SUCCEEDED)
+            if not self._holds(task, "after"):
+                self.schedule.settle(task, Standing.SUCCEEDED)
         elif isinstance(outcome.error, MissingExternal):
             self.schedule.settle(task, Standing.SUSPENDED)
             self.suspended[task.key] = outcome.error

@@ -29,14 +29,19 @@ class Schedule:
     """The tasks of one step, as dataflow: the most urgent of those that may start goes first."""
 
     def __init__(
-        self, expansion: Expansion, recorded: Callable[[str], bool], again: Callable[[str], str] = lambda _: ""
+        self,
+        expansion: Expansion,
+        recorded: Callable[[str], bool],
+        again: Callable[[str], str] = lambda _: "",
+        is_held: Callable[[ExpandedTask], bool] = lambda _: False,
     ) -> None:
         """Take what is to be done.
 
-        `recorded` tells which tasks an earlier try or attempt has done, `again` which are to be done though they were.
+        `recorded` tells which tasks an earlier try or attempt has done, `again` which are to be done though they were,
+        `is_held` which of those that are done are not left behind yet.
         """
         self.tasks = expansion.tasks
-        self.standing = {task.key: _standing(task, recorded, again) for task in expansion.tasks}
+        self.standing = {task.key: _standing(task, recorded, again, is_held) for task in expansion.tasks}
         self._by_key = expansion.by_key
         self._urgency = _urgency(expansion)
         self._missing = {
@@ -98,9 +103,14 @@ class Schedule:
         heapq.heappush(self._ready, (-self._urgency[key], self._places[key], key))
 
 
-def _standing(task: ExpandedTask, recorded: Callable[[str], bool], again: Callable[[str], str]) -> Standing:
+def _standing(
+    task: ExpandedTask,
+    recorded: Callable[[str], bool],
+    again: Callable[[str], str],
+    is_held: Callable[[ExpandedTask], bool],
+) -> Standing:
     if recorded(task.key):
-        return Standing.COMPLETE
+        return Standing.PENDING if is_held(task) else Standing.COMPLETE
     if task.problem:
         return Standing.BROKEN
     if task.is_disabled:

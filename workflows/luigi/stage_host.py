@@ -30,7 +30,7 @@ from .stage_expansion import Walk, check_requirements, find_below
 from .stage_parameters import parameters_schema, params_of, remember_parameters
 from .stage_running import Builder, Note, what_is_missing
 from .stage_survey import SurveyWalk
-from .stage_targets import Reader, described, set_aside, shaped
+from .stage_targets import Reader, described, rewrite, set_aside, shaped
 from .stage_tasks import (
     StageFailure,
     build_from_arguments,
@@ -62,6 +62,7 @@ def load(options: dict[str, Any]) -> dict[str, Callable[[dict[str, Any], Any], A
         "look": host.look,
         "fire": host.fire,
         "outputs": host.outputs,
+        "rewrite": host.rewrite,
         "survey": host.survey,
     }
 
@@ -176,6 +177,11 @@ class StageHost:
         if params["read"]:
             result["data"] = shaped(output, Reader(params["read"]).read)
         return result
+
+    def rewrite(self, params: dict[str, Any], call: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Let the one target of a task hold a value; return `{path, kept_as}`, where the file as it was now lies."""
+        forget_tasks()
+        return rewrite(self._found(params), params["value"], params["inside"])
 
     def pass_on_progress(self, task: luigi.Task, *details: Any) -> None:
         """Tell the server what a task says of itself by Luigi's PROGRESS event."""

@@ -4,7 +4,7 @@ Part of the stage host: standard library and Luigi only, Python 3.8.
 """
 
 # os.path is what Luigi speaks
-# ruff: noqa: PTH100, PTH104, PTH110, PTH112, PTH118, PTH123
+# ruff: noqa: PTH100, PTH104, PTH105, PTH110, PTH112, PTH113, PTH118, PTH123
 # Luigi is hardly typed
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
@@ -91,6 +91,32 @@ def set_aside(task: luigi.Task, folder: str) -> None:
             number += 1
         with contextlib.suppress(FileNotFoundError):
             os.rename(path, f"{path}.superseded-{number}")
+
+
+def rewrite(task: luigi.Task, value: Any, folder: str) -> dict[str, Any]:
+    """Let the one target of a task hold a value: a text as it is, everything else as JSON.
+
+    The file as it was stays as `<name>.version-N`. Nothing happens when it holds the value already. Raises
+    `UnmovableTarget` when there is no such file, or several, or it lies outside the folder.
+    """
+    name, paths = type(task).__name__, local_paths(task)
+    if len(flatten(task.output())) != 1 or len(paths) != 1 or not os.path.isfile(paths[0]):
+        raise UnmovableTarget(f"`write` takes the place of the one file that a task makes, and {name} makes no such")
+    path = paths[0]
+    if not os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep):
+        raise UnmovableTarget(f"{path} is not in the directory in which the stage works, so it stays as it is")
+    content = (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)).encode("utf-8")
+    with open(path, "rb") as file:
+        if file.read() == content:
+            return {"path": path, "kept_as": None}
+    number = 1
+    while os.path.lexists(f"{path}.version-{number}"):
+        number += 1
+    with open(f"{path}.writing", "wb") as file:
+        file.write(content)
+    os.link(path, f"{path}.version-{number}")  # so that at no time there is no file
+    os.replace(f"{path}.writing", path)
+    return {"path": path, "kept_as": f"{path}.version-{number}"}
 
 
 def target_name(target: Any) -> str:

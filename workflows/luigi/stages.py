@@ -12,6 +12,7 @@ from workflows.luigi.building import StepBuild
 from workflows.luigi.calls import StageCall, StageRecorder, StageResult, TaskOutcome
 from workflows.luigi.errors import StageTimeout
 from workflows.luigi.expansion import Expansion
+from workflows.luigi.gates import Injections
 from workflows.luigi.shares import Shares
 from workflows.luigi.unfinished import Workplaces
 from workflows.tools.scrubbing import Scrubber
@@ -36,11 +37,11 @@ class LuigiStages:
         self._workplaces = Workplaces()
         self._shares = Shares()
 
-    async def run(self, call: StageCall, recorder: StageRecorder) -> StageResult:
-        """Build the stage and return its outputs.
+    async def run(self, call: StageCall, recorder: StageRecorder, injections: Injections | None = None) -> StageResult:
+        """Build the stage and return its outputs; `injections` are the nodes that run around its tasks.
 
         Raises `StageFailed`, `StageTimeout`, `StageCrashed`, `StageUnavailable`, `InvalidParameter`, `InvalidResult`,
-        and `MissingExternal` when only such tasks are left that need something which nobody builds.
+        `MissingExternal` when only such tasks are left that need something which nobody builds, and `Quiet`.
         Cancelling the awaiting task stops the work for real.
         """
         call = await self._with_files(call)
@@ -50,7 +51,7 @@ class LuigiStages:
             build.scrubber = Scrubber(self._secrets_in(call.group.env))
         try:
             async with self._pool.temporary.given(call.run_dir) as build.temporary, limit:
-                return await build.run(recorder)
+                return await build.run(recorder, injections)
         except TimeoutError:
             if not limit.expired():
                 raise

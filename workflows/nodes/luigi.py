@@ -15,6 +15,7 @@ from workflows.asking import answered, check_deadline, expiry, interrupt_id, put
 from workflows.attempt import cut_off
 from workflows.errors import NotReady, StepError, UnknownArtifact
 from workflows.failpoints import hit
+from workflows.injecting import InjectedNodes
 from workflows.luigi.errors import MissingExternal, StageTimeout
 from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.stages import StageCall, StageResult, TaskOutcome
@@ -76,14 +77,17 @@ async def run_stage(call: NodeCall) -> Json:
 
 async def _built(call: NodeCall, stage_call: StageCall) -> StageResult:
     """Build the stage; while only such things are missing that nobody builds, wait and look again."""
-    question = call.attempt.questions.get(interrupt_id(call))
+    question, recorder = call.attempt.questions.get(interrupt_id(call)), _Recorder(call)
+    injected = InjectedNodes(call, _own_end(call), recorder.again, _without_paths) if call.inside else None
+    if question is not None and question.is_open and injected and injected.may_go_on:
+        question = None
     while True:
         if question is not None and not question.is_taken:
             await answered(call, question)
             _check_time(call, question)
         spent = (datetime.now(UTC) - call.execution.started_at).total_seconds()
         try:
-            return await call.attempt.ports.stages.run(replace(stage_call, spent=spent), _Recorder(call))
+            return await call.attempt.ports.stages.run(replace(stage_call, spent=spent), recorder, injected)
         except MissingExternal as missing:
             question = await _put(call, stage_call.group.poll_seconds, missing.message)
             log.info("luigi.waits", run_id=call.attempt.run.id, step=call.step_id, missing=missing.message)

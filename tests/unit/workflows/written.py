@@ -24,7 +24,8 @@ def written(text: str, *called: str) -> Plan:
     document, spec = _read("main", text)
     stored = [_stored(f"w{number}", body) for number, body in enumerate(called, 1)]
     named = {name for body in (text, *called) for name in re.findall(r"tool: (t\.\w+)", body)}
-    catalog = FixedCatalog(_tool(name) for name in named)
+    stages = {name for body in (text, *called) for name in re.findall(r"luigi: ([a-z]\w*\.\w+)", body)}
+    catalog = FixedCatalog([*map(_tool, named), *map(_stage, stages)])
     found = plan(spec, document, catalog, CelEngine(), FixedWorkflows(stored))
     assert isinstance(found, Plan), "\n".join(f"{one.line}: {one.name}: {one.message}" for one in found)
     return found
@@ -45,3 +46,7 @@ def _stored(name: str, text: str) -> StoredSpec:
 
 def _tool(name: str) -> CatalogEntry:
     return CatalogEntry(kind="tool", name=name, version="1.0.0", source_digest=name, is_async=True)
+
+
+def _stage(name: str) -> CatalogEntry:
+    return CatalogEntry(kind="stage", name=name, version="1.0.0", source_digest=name)
