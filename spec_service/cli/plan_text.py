@@ -88,6 +88,9 @@ def _what(step: Step) -> str:
 
 def _details(step: Step) -> list[str]:
     lines: list[str] = []
+    if step.injected is not None:
+        writes = ", and writes its target anew" if step.injected.write is not None else ""
+        lines.append(f"{step.injected.moment} each task {one_line(step.injected.tasks, _EXPRESSION)}{writes}")
     if step.needs:
         lines.append(f"needs {', '.join(step.needs)}")
     if step.when is not None:

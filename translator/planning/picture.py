@@ -176,6 +176,8 @@ def _in_order(members: list[Step]) -> Iterator[Step]:
 def _texts(step: Step) -> Iterator[str]:
     yield shortened(step.id)
     yield shortened(_subject(step))
+    if step.injected:
+        yield shortened(f"{step.injected.moment} {step.injected.tasks}")
     if step.map:
         at_once = f", {step.map.concurrency} at a time" if step.map.concurrency else ""
         yield shortened(f"for each {step.map.each}{at_once}")

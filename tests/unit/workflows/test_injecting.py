@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
@@ -36,16 +37,16 @@ def called(bench: Bench) -> Iterator[list[ToolCall]]:
 
 def injecting(text: str, more: str = "") -> str:
     return f"""
-    outputs: {{text: "${{ nodes.build.result.data }}"}}
-    start: build
-    nodes:
-      build:
-        luigi: shop.Top
-        read: text
-        inject: {text}
-        {more}
-        next: end
-    """
+outputs: {{text: "${{ nodes.build.result.data }}"}}
+start: build
+nodes:
+  build:
+    luigi: shop.Top
+    read: text
+    inject: {indent(dedent(text), "      ")}
+    {more}
+    next: end
+"""
 
 
 def ran(bench: Bench) -> list[str]:
