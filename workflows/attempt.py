@@ -35,7 +35,7 @@ from workflows.records import (
     StepStatus,
 )
 from workflows.rounds import Outcome
-from workflows.run import Run, RunError
+from workflows.run import Fork, Run, RunError
 from workflows.tracing import NO_TRACING, Tracing
 from workflows.usage import Usage
 
@@ -103,6 +103,7 @@ class Attempt:
     unrecorded_since: int | None = None  # the attempt from which on this server lived, but could not record the ends
     used: dict[ExecutionKey, Usage] = field(default_factory=dict[ExecutionKey, Usage])  # by tries that are under way
     control: RunControl | None = None  # of LangGraph: asks the graphs to stop at their next step
+    patch: Fork | None = None  # what it has changed in the state, if it has
 
     @classmethod
     def of(cls, history: History, number: int, program: Program, ports: Ports) -> Attempt:
@@ -110,6 +111,8 @@ class Attempt:
         attempt = cls(run=history.run, number=number, program=program, ports=ports)
         for execution in history.steps:
             attempt.remember(execution)
+        attempt.is_renewed = attempt.is_renewed or history.run.forked_from is not None
+        attempt.patch = history.run.patch
         attempt.questions = {question.interrupt_id: question for question in history.questions}
         attempt.expansions = {(one.step, one.visit): one for one in history.expansions}
         return attempt

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
+from translator import compiling
 from workflows.attempt import MAX_STEPS, Attempt
+from workflows.changes import changes_on_entry
 from workflows.frames import Frame
 from workflows.performing import LAST_STEPS
 from workflows.run import Run, RunStatus
@@ -33,6 +35,15 @@ def config_of(attempt: Attempt, checkpoint: str | None = None, top: Frame | None
     most = 3 * (attempt.program.plan.limits.steps or MAX_STEPS) + 3 * LAST_STEPS
     place: dict[str, Json] = {"thread_id": attempt.run.id} | ({"checkpoint_id": checkpoint} if checkpoint else {})
     return {"configurable": place | ({FRAME: top} if top else {}), "recursion_limit": most}
+
+
+def first_state(top: Frame) -> dict[str, Json]:
+    """Return the graph's input: every channel at its default, or as a fork from the first step has changed it."""
+    plan, entered = top.plan, changes_on_entry(top)
+    if not entered:
+        return compiling.initial_state(plan)
+    defaults = {name: channel.default for name, channel in plan.state.items()}
+    return compiling.graph_state(compiling.apply(plan, defaults, compiling.Update(entered)))
 
 
 async def begin_anew(attempt: Attempt, checkpointer: BaseCheckpointSaver[Any]) -> None:

@@ -9,6 +9,7 @@ from translator.planning.plan import END, Step
 from workflows.attempt import ITEM
 from workflows.frames import Frame
 from workflows.records import StepExecution, StepStatus
+from workflows.run import Fork
 
 _BLOCKS = frozenset({"dag", "flow"})
 
@@ -19,7 +20,21 @@ def changes_of(frame: Frame, step: Step, recorded: StepExecution) -> tuple[Chang
         return ()
     resets = frozenset(() if recorded.is_caught else step.reset)
     own = (Change(recorded.saves or {}, resets),) if recorded.saves or resets else ()
-    return (*changes_inside(frame, step, recorded), *own)
+    patch = frame.attempt.patch
+    is_patched = patch is not None and patch.after == (recorded.step, recorded.visit)
+    return (*changes_inside(frame, step, recorded), *own, *(_patched(patch) if patch and is_patched else ()))
+
+
+def changes_on_entry(frame: Frame) -> tuple[Change, ...]:
+    """Return what a fork has changed as a map of nodes is entered, before any of them."""
+    patch = frame.attempt.patch
+    if patch is None or patch.after is not None or patch.enters != (frame.prefix, frame.body or "", frame.path):
+        return ()
+    return _patched(patch)
+
+
+def _patched(patch: Fork) -> tuple[Change, ...]:
+    return (Change(patch.sets, frozenset(patch.sets)),)
 
 
 def changes_inside(frame: Frame, step: Step, recorded: StepExecution) -> tuple[Change, ...]:
@@ -32,6 +47,7 @@ def changes_inside(frame: Frame, step: Step, recorded: StepExecution) -> tuple[C
 
 def changes_within(frame: Frame) -> Iterator[Change]:
     """Walk through what the members of a frame have done: a flow's along its way, a DAG's in the order of the text."""
+    yield from changes_on_entry(frame)
     for step, visit in _way(frame) if frame.is_flow else ((one, frame.path) for one in frame.members):
         recorded = frame.attempt.execution(frame.id_of(step), visit)
         if recorded is not None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from workflows.errors import UnknownArtifact
 from workflows.expecting import same
@@ -14,28 +13,12 @@ from workflows.luigi.expansion import Expansion
 from workflows.ports import ArtifactStore
 from workflows.recalling import Recording, is_item
 from workflows.records import StepExecution, StepStatus
+from workflows.replay_report import Difference, What
 from workflows.replaying import Replayed
 from workflows.run import RunError, RunStatus
 
 Json = Any
-What = Literal["status", "goto", "saves", "result", "error", "outputs", "unrecorded", "unreached", "records"]
 _UNFINISHED = frozenset({StepStatus.RUNNING, StepStatus.CANCELLED, StepStatus.CRASHED})
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What a record says, and what came of the replay; `visit` counts the arrivals at the step's root from 1.
-
-    `unrecorded`: the replay comes to a step of which there is no result. `unreached`: a step is recorded to which the
-    replay does not come. `records`: two records that must agree do not.
-    """
-
-    step: str  # empty: the run itself
-    visit: int
-    item: int | None
-    what: What
-    recorded: Json
-    replayed: Json
 
 
 def differences(recording: Recording, replayed: Replayed) -> list[Difference]:

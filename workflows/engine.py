@@ -25,7 +25,7 @@ from translator.planning.catalog import Catalog
 from translator.planning.plan import FINALLY, Plan
 from workflows.activity import Activity, Quiet
 from workflows.attempt import Attempt, Ports
-from workflows.beginning import AttemptKind, begin_anew, config_of, kind_of, replayed
+from workflows.beginning import AttemptKind, begin_anew, config_of, first_state, kind_of, replayed
 from workflows.errors import CheckpointUnreadable, JournalError, StepFailed, WorkflowError
 from workflows.failpoints import hit
 from workflows.frames import Frame, Outcome, Visit
@@ -298,7 +298,7 @@ class Engine:
         if live.attempt.is_renewed:
             await begin_anew(live.attempt, self._checkpointer)
         if is_new or await self._checkpointer.aget_tuple(config_of(live.attempt)) is None:
-            return compiling.initial_state(live.attempt.program.plan)
+            return first_state(live.top)
         return None
 
     # --- records ---------------------------------------------------------------------------------------------------

@@ -103,17 +103,22 @@ class Recording:
         found = self.places.of(one.step)
         if found is None:
             return
-        plan, step = found
+        _, step = found
         is_at_the_top = step.block is None and "/" not in one.step
-        in_flow = self.places.is_in_flow(plan, step)
-        path = "" if is_at_the_top else one.visit.rpartition(".")[0] if in_flow else one.visit
-        if path not in paths:
+        if self.frame_path(one) not in paths:
             return
         self.rows[key] = one
         if step.verb in HOLDS and (step.map is None or is_item(one.task)):
             paths |= {one.path, f"{one.path}{self._final}"}
         if is_at_the_top and not one.task:
             self.heads.setdefault(one.step, []).append(one.visit)
+
+    def frame_path(self, one: StepExecution) -> str:
+        """Return the path of the frame that a record of a known step belongs to; empty at the top."""
+        plan, step = self.places.of(one.step) or (self.plan, None)
+        if step is None or (step.block is None and "/" not in one.step):
+            return ""
+        return one.visit.rpartition(".")[0] if self.places.is_in_flow(plan, step) else one.visit
 
     def find(self, ordinal: int, name: str, visit: str, task: str) -> StepExecution | None:
         """Return the record for an arrival elsewhere, inside of the `ordinal`-th visit (from 0) of its root."""

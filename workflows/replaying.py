@@ -22,7 +22,7 @@ from translator.language.expressions import ExpressionEngine, ExpressionError
 from translator.planning.plan import FINALLY, Plan, Step, Verb
 from workflows.activity import Activity, Quiet
 from workflows.attempt import Attempt, Ports
-from workflows.beginning import config_of
+from workflows.beginning import config_of, first_state
 from workflows.errors import StepError, StepFailed, UnknownArtifact
 from workflows.frames import Frame, Outcome, State, Visit
 from workflows.hosting.evaluation import Evaluator
@@ -100,10 +100,11 @@ class _Ending:
 async def _run(attempt: _Attempt, stepper: _Stepper) -> tuple[State, _Ending | None]:
     """Run the graph to its end; None: it came to what is not recorded."""
     plan, top = attempt.program.plan, Frame.top(attempt)
-    stepper.state = compiling.channels_of(compiling.initial_state(plan))
+    given = first_state(top)
+    stepper.state = compiling.channels_of(given)
     graph = compiling.compile(plan, stepper).compile()
     try:
-        found = await graph.ainvoke(compiling.initial_state(plan), config_of(attempt, top=top))
+        found = await graph.ainvoke(given, config_of(attempt, top=top))
     except StepFailed as failure:
         return stepper.state, _Ending(RunStatus.FAILED, error=failure.error)
     if attempt.is_interrupted:
@@ -182,6 +183,7 @@ class _Attempt(Attempt):
     stopped_at: list[str] = field(default_factory=list[str])
     gone: list[str] = field(default_factory=list[str])
     ordinals: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])  # of visits, by root
+    has_races: bool = False  # who ends first may decide how others end
 
     @classmethod
     def over(cls, recording: Recording, program: Program, tools: ReplayTools) -> _Attempt:
@@ -190,7 +192,9 @@ class _Attempt(Attempt):
         nothing = LuigiStages(HostPool(environ={}))  # the nodes that would call anything are not there
         artifacts = ReadArtifacts(tools.artifacts)
         ports = Ports(ForgetfulJournal(), artifacts, MemoryTools({}), nothing, {}, tools.evaluator)
-        attempt = cls(run, max(1, run.attempt), program, ports, recording=recording)
+        races = any(_has_races(plan) for plan in (program.plan, *program.plan.workflows.values()))
+        attempt = cls(run, max(1, run.attempt), program, ports, recording=recording, has_races=races)
+        attempt.patch = run.patch
         limits = [one for one in recording.history.questions if one.kind == "limit" and not one.is_open]
         attempt.questions = {one.interrupt_id: replace(one, is_taken=True) for one in limits}
         return attempt
@@ -209,7 +213,19 @@ class _Attempt(Attempt):
             return begun
         self.matches[step, visit, task] = found
         marked = f"{begun.idempotency_key.rstrip('~')}{marks_of(found)}"
-        return replace(begun, try_number=found.try_number, idempotency_key=marked, name=found.name)
+        begun = replace(begun, try_number=found.try_number, idempotency_key=marked, name=found.name)
+        self._place_patch(found, begun)
+        return begun
+
+    def _place_patch(self, found: StepExecution, begun: StepExecution) -> None:
+        """Move what a fork changed from the recorded visit to the one of the replay."""
+        fork, patch = self.run.forked_from, self.patch
+        if fork is None or patch is None:
+            return
+        if fork.after == (found.step, found.visit):
+            self.patch = replace(patch, after=(begun.step, begun.visit))
+        elif fork.after is None and fork.enters[2] and fork.enters[2] == found.path:
+            self.patch = replace(patch, enters=(fork.enters[0], fork.enters[1], begun.path))
 
     def _match(self, step: str, visit: str, task: str) -> StepExecution | None:
         recording = cast("Recording", self.recording)
@@ -233,11 +249,8 @@ async def _recalled(call: NodeCall) -> Json:
     turns = cast("_Turns", call.visit.activity)
     if row is None or row.finished_at is None or row.status not in {StepStatus.SUCCEEDED, StepStatus.FAILED}:
         return await _stand_still(attempt, call)
-    try:
-        await turns.turn(row.finished_at)
-    except asyncio.CancelledError:  # whoever stopped it was late: it had ended
-        if task := asyncio.current_task():
-            task.uncancel()
+    if attempt.has_races:
+        await _in_turn(turns, row.finished_at)
     attempt.number = row.attempt  # what follows sees the number of the attempt in which it followed
     if row.status is StepStatus.FAILED:
         error = row.error or RunError("step-failed", "the record does not say why")
@@ -247,6 +260,22 @@ async def _recalled(call: NodeCall) -> Json:
     except (UnknownArtifact, ValueError):
         attempt.gone.append(done.step)
         return await _stand_still(attempt, call)
+
+
+async def _in_turn(turns: _Turns, at: datetime) -> None:
+    try:
+        await turns.turn(at)
+    except asyncio.CancelledError:  # whoever stopped it was late: it had ended
+        if task := asyncio.current_task():
+            task.uncancel()
+
+
+def _has_races(plan: Plan) -> bool:
+    """Tell whether something in a plan stops others: a DAG that needs not all, or ends early, or a block's time."""
+    stops = any(
+        one.join is not None or one.fail_fast or (one.verb in HOLDS and one.timeout_seconds) for one in plan.steps
+    )
+    return stops or plan.join is not None or plan.fail_fast
 
 
 async def _worked_out(call: NodeCall) -> Json:

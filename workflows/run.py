@@ -166,6 +166,11 @@ class Run:
     forked_from: Fork | None = None
     traceparent: str | None = None  # the span of the caller that the run belongs below
 
+    @property
+    def patch(self) -> Fork | None:
+        """Return the fork that this run is when it has changed the state where it began."""
+        return self.forked_from if self.forked_from and self.forked_from.sets else None
+
     def retried(self, at: datetime) -> Run:
         """Return the run as it is queued again, after it failed or was cancelled."""
         return replace(

@@ -14,7 +14,7 @@ from translator import compiling
 from translator.compiling import Inside, Update
 from translator.planning.plan import FINALLY, Step, Verb
 from workflows.activity import Quiet
-from workflows.changes import changes_of, changes_within
+from workflows.changes import changes_of, changes_on_entry, changes_within
 from workflows.frames import Frame, Outcome, State, Visit
 from workflows.members import conclude, live
 from workflows.nodes.call import Node
@@ -85,7 +85,9 @@ class RunStepper:
             "configurable": {FRAME: frame, _ACTIVITY: visit.activity},
             "recursion_limit": _MANY,
         }
-        given = compiling.graph_state(state, frame.only or "")
+        entered = changes_on_entry(frame)
+        state_inside = compiling.apply(frame.plan, state, Update(entered)) if entered else state
+        given = compiling.graph_state(state_inside, frame.only or "")
         try:
             after = await inside.ainvoke(given, cast("RunnableConfig", config), control=frame.attempt.control)
         except GraphDrained:
