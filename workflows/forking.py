@@ -214,7 +214,7 @@ class _TakingOver:
         """Take out what a called workflow that goes on has cleaned up."""
         begin = f"{holder.path}{FINALLY}"
         for one in self._inside(holder):
-            if one.visit.startswith(begin):
+            if one.visit.startswith(begin) and one.step.startswith(f"{holder.step}/"):
                 self.dropped.add(_key(one))
 
 
