@@ -30,6 +30,12 @@ class UnknownSpec(ServiceError):
     name = "unknown-spec"
 
 
+class UnknownPolicy(ServiceError):
+    """There is no such policy."""
+
+    name = "unknown-policy"
+
+
 class SpecRetired(ServiceError):
     """This name is retired: post a spec of this name to use it again."""
 
@@ -159,3 +165,12 @@ class NotReady(ServiceError):
     """The server is starting or stopping; ask again in a moment."""
 
     name = "not-ready"
+
+
+class ExtraMissing(ServiceError):
+    """This door needs packages that are not installed."""
+
+    name = "extra-missing"
+
+    def __init__(self, extra: str) -> None:
+        super().__init__(f"This door needs an extra: install `specloom[{extra}]` (pip install 'specloom[{extra}]').")

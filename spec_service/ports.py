@@ -11,9 +11,10 @@ from typing import Any, Literal, Protocol
 from translator.planning.plan import Plan
 from workflows.luigi.calls import StageCall
 from workflows.luigi.survey import Survey
-from workflows.ports import ArtifactStore
+from workflows.ports import ArtifactStore, UsageTotals
 from workflows.records import ArtifactStored, Question, Record
 from workflows.run import Run, RunId, RunStatus
+from workflows.usage import Usage
 
 Json = Any
 
@@ -167,6 +168,89 @@ class SpecStore(Protocol):
 
     async def publications(self, name: str) -> tuple[Publication, ...]:
         """Return where the revisions of a name were committed last, the newest revision first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewPolicy:
+    """A checked policy on its way to the shelf."""
+
+    name: str
+    version: str | None
+    digest: str
+    text: str
+    media_type: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """A revision of a policy, with the text that was sent."""
+
+    name: str
+    revision: int  # from 1
+    version: str | None
+    digest: str
+    text: str
+    media_type: str
+    created_at: datetime
+    retired_at: datetime | None = None  # of the name: it is not in force
+
+    @property
+    def id(self) -> str:
+        """Return the name of this very revision."""
+        return f"{self.name}@r{self.revision}"
+
+
+class PolicyStore(Protocol):
+    """Revisions of the operator's policies."""
+
+    async def put(self, policy: NewPolicy) -> tuple[StoredPolicy, bool]:
+        """Store a policy and put it in force; False when its digest was there already. Raises `VersionExists`."""
+        ...
+
+    async def get(self, policy_id: str) -> StoredPolicy:
+        """Return what a name, `name@version` or `name@rN` stands for; raises `UnknownPolicy`."""
+        ...
+
+    async def in_force(self) -> tuple[StoredPolicy, ...]:
+        """Return the current revisions of all names that are not retired, by name."""
+        ...
+
+    async def retire(self, name: str, at: datetime) -> StoredPolicy:
+        """Take a policy out of force until it is stored again; raises `UnknownPolicy`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuery:
+    """Which usage to sum up: of steps that started in a period, by groups."""
+
+    group_by: str = "run"  # step, run, spec, tenant, model, or label:NAME
+    since: datetime | None = None  # from then on
+    until: datetime | None = None  # before then
+    limit: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class UsageGroup:
+    """What the runs of a group have used."""
+
+    key: str
+    tries: int  # of steps, as far as they have used anything
+    runs: int
+    usage: Usage
+
+
+class UsageBoard(UsageTotals, Protocol):
+    """What runs have used, as far as it is recorded."""
+
+    async def used_by_run(self, run_id: RunId) -> Usage:
+        """Return what a run has used so far, all tries of its steps together."""
+        ...
+
+    async def groups(self, query: UsageQuery) -> tuple[UsageGroup, ...]:
+        """Return totals by groups, the dearest first, at most `query.limit`."""
         ...
 
 

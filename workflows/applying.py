@@ -19,6 +19,7 @@ from workflows.records import (
     EventRecorded,
     ExpansionRecorded,
     KeyKept,
+    PoliciesApplied,
     Question,
     QuestionAnswered,
     QuestionAsked,
@@ -166,6 +167,11 @@ def _(record: AnswerTaken, entry: Entry) -> Entry:
 @applied.register
 def _(record: ExpansionRecorded, entry: Entry) -> Entry:
     return replace(entry, expansions=entry.expansions.plus(record))
+
+
+@applied.register
+def _(record: PoliciesApplied, entry: Entry) -> Entry:
+    return replace(entry, run=replace(entry.run, policies=record.policies))
 
 
 @applied.register

@@ -87,6 +87,7 @@ async def answered(call: NodeCall | Asking, question: Question) -> Question:
             **{"interrupt_id": question.interrupt_id, "for": question.kind, "expired": question.has_expired},
         )
         attempt.append(AnswerTaken(attempt.run.id, question.interrupt_id), event)
+        attempt.heard += 1
         hit("answer.taken")
     return question
 

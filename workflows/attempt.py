@@ -19,12 +19,14 @@ from workflows.errors import StepError
 from workflows.hosting.evaluation import Evaluator
 from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.stages import LuigiStages
-from workflows.ports import ArtifactStore, Journal, ResultCache, Tools
+from workflows.policies import PolicyBook
+from workflows.ports import ArtifactStore, Journal, ResultCache, Tools, UsageTotals
 from workflows.program import Program
 from workflows.records import (
     AGAIN,
     REDONE,
     AnswerTaken,
+    ArtifactStored,
     EventRecorded,
     ExpansionRecorded,
     History,
@@ -36,10 +38,12 @@ from workflows.records import (
 )
 from workflows.rounds import Outcome
 from workflows.run import Fork, Run, RunError
+from workflows.spending import Spending, Tally
 from workflows.tracing import NO_TRACING, Tracing
 from workflows.usage import Usage
 
 if TYPE_CHECKING:
+    from workflows.guarding import Guard
     from workflows.nodes.call import Node
 
 Json = Any
@@ -49,7 +53,18 @@ WITHDRAWN = "withdrawn"  # by whom a question is closed that nobody needs answer
 DURATION = "duration"  # the key of questions about `limits.duration`
 MAX_STEPS = 10_000  # of a run whose author set no limit
 CRASHED = "crashed"  # the error of a step whose process died
-NEVER_RETRIED = frozenset({"step-limit", "time-limit", "fan-out-limit", "expression-failed", "expression-too-costly"})
+_LIMITS = (
+    "step-limit",
+    "time-limit",
+    "fan-out-limit",
+    "token-limit",
+    "cost-limit",
+    "tool-call-limit",
+    "artifact-limit",
+)
+_VERDICTS = ("no-progress", "policy-rejected", "policy-aborted")
+NEVER_RETRIED = frozenset({*_LIMITS, *_VERDICTS, "expression-failed", "expression-too-costly"})
+NEVER_CAUGHT = frozenset({"policy-aborted"})
 VisitKey = tuple[str, str]  # step, visit
 ExecutionKey = tuple[str, str, str]  # step, visit, task
 ITEM = "#"  # the task of an item of a map is "#3"; its visit, which all that it does has, ends so
@@ -69,6 +84,8 @@ class Ports:
     nodes: Mapping[Verb, Node] | None = None  # other nodes than the real ones, for tests of specs
     tracing: Tracing = NO_TRACING
     agents: Agents | None = None  # None: no model of the catalog can be asked
+    policies: PolicyBook = field(default_factory=PolicyBook)
+    totals: UsageTotals | None = None  # None: what other runs have used counts from the start of this process
 
 
 @dataclass(slots=True)
@@ -102,6 +119,11 @@ class Attempt:
     loaded: dict[str, Json] = field(default_factory=dict[str, Json])  # artifacts that were results, by URI
     unrecorded_since: int | None = None  # the attempt from which on this server lived, but could not record the ends
     used: dict[ExecutionKey, Usage] = field(default_factory=dict[ExecutionKey, Usage])  # by tries that are under way
+    spending: Spending = field(default_factory=Spending)
+    tally: Tally = field(default_factory=Tally)
+    guard: Guard | None = None
+    most_seconds: float | None = None  # that policies allow the run
+    heard: int = 0  # answers that were taken up
     control: RunControl | None = None  # of LangGraph: asks the graphs to stop at their next step
     patch: Fork | None = None  # what it has changed in the state, if it has
 
@@ -109,8 +131,13 @@ class Attempt:
     def of(cls, history: History, number: int, program: Program, ports: Ports) -> Attempt:
         """Take up what earlier attempts recorded."""
         attempt = cls(run=history.run, number=number, program=program, ports=ports)
+        attempt.spending.around = program.names_around
         for execution in history.steps:
             attempt.remember(execution)
+            if execution.usage:
+                attempt.spending.recall(execution.step, execution.visit, execution.usage)
+        for step, size in history.kept_bytes.items():
+            attempt.spending.keep(step, size)
         attempt.is_renewed = attempt.is_renewed or history.run.forked_from is not None
         attempt.patch = history.run.patch
         attempt.questions = {question.interrupt_id: question for question in history.questions}
@@ -227,13 +254,18 @@ class Attempt:
     @property
     def deadline(self) -> datetime | None:
         """Return when `limits.duration` is used up."""
-        seconds = self.program.plan.limits.duration_seconds
-        if seconds is None:
+        seconds, most = self.program.plan.limits.duration_seconds, self.most_seconds
+        if seconds is None and most is None:
             return None
+        begun = self.run.retried_at or self.run.started_at or datetime.now(UTC)
+        ceiling = None if most is None else begun + timedelta(seconds=most)
+        if seconds is None:
+            return ceiling
+        own = begun + timedelta(seconds=seconds)
         raises = [one for one in self.raises(DURATION) if one.answered_at is not None]
         if raises and raises[-1].answered_at:
-            return raises[-1].answered_at + timedelta(seconds=_more(raises[-1]))
-        return (self.run.retried_at or self.run.started_at or datetime.now(UTC)) + timedelta(seconds=seconds)
+            own = raises[-1].answered_at + timedelta(seconds=_more(raises[-1]))
+        return own if ceiling is None else min(own, ceiling)
 
     def raises(self, limit: str) -> list[Question]:
         """Return the questions about a limit that people have answered with yes, in the order of the answers."""
@@ -243,7 +275,11 @@ class Attempt:
 
     def allowed(self, limit: str, most: int) -> int:
         """Return a limit as it stands after what people have answered; `limit` is the key of the questions."""
-        return most + sum(int(_more(one)) for one in self.raises(limit))
+        return most + int(self.raised(limit))
+
+    def raised(self, limit: str) -> float:
+        """Return how much more people have allowed of a limit."""
+        return sum(_more(one) for one in self.raises(limit))
 
     async def result(self, execution: StepExecution) -> Json:
         """Return the result of a recorded step, wherever it lies."""
@@ -295,6 +331,8 @@ class Attempt:
         for record in records:
             if isinstance(record, StepExecution):
                 self.remember(record)
+            elif isinstance(record, ArtifactStored):
+                self.spending.keep(record.step, record.bytes)
         self.ports.journal.append(*records)
 
     async def commit(self, *records: Record) -> None:
@@ -316,6 +354,10 @@ class Attempt:
             idempotency_key=key or f"{self.run.id}/{step}/{visit}{task}",
         )
 
+    def used_by(self, execution: StepExecution) -> Usage | None:
+        """Return what a try that is under way has used so far."""
+        return self.used.get((execution.step, execution.visit, execution.task), execution.usage)
+
     def next_key(self, before: StepExecution | None, *, holds_steps: bool) -> str:
         """Return the key of the next try: that of the try before, except where everything is done again.
 
@@ -330,7 +372,7 @@ class Attempt:
     def closed(self, execution: StepExecution, status: StepStatus, **fields: Json) -> StepExecution:
         """Return the record of the same try at its end."""
         if self.used and (used := self.used.pop((execution.step, execution.visit, execution.task), None)):
-            fields["usage"] = used
+            fields["usage"] = used or None
         return replace(execution, status=status, finished_at=datetime.now(UTC), **fields)
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.runtime import RunControl
 from structlog.stdlib import get_logger
 
 from translator import compiling
@@ -25,34 +24,23 @@ from translator.planning.catalog import Catalog
 from translator.planning.plan import FINALLY, Plan
 from workflows.activity import Activity, Quiet
 from workflows.attempt import Attempt, Ports
-from workflows.beginning import AttemptKind, begin_anew, config_of, first_state, kind_of, replayed
+from workflows.beginning import AttemptKind, begin_anew, config_of, kind_of, replayed
 from workflows.errors import CheckpointUnreadable, JournalError, StepFailed, WorkflowError
 from workflows.failpoints import hit
 from workflows.frames import Frame, Outcome, Visit
+from workflows.guarding import Guard
 from workflows.limiting import asked_for_time, take_up
+from workflows.living import Live
 from workflows.ports import PlanStore
 from workflows.program import Program, prepare
 from workflows.records import AttemptEnded, AttemptStarted, EventRecorded, History, RunMoved
 from workflows.run import RunError, RunId, RunStatus
+from workflows.spending import Tally
 from workflows.stepping import RunStepper
 
 Json = Any
 CACHED_PLANS = 256  # compiled graphs that are kept
 log = get_logger("specloom.engine")
-
-
-@dataclass(slots=True)
-class _Live:
-    """An attempt that is executed here and now."""
-
-    attempt: Attempt
-    top: Frame
-    task: asyncio.Task[Any] | None = None
-    control: RunControl = field(default_factory=RunControl)
-    is_new: bool = False  # there is no checkpoint yet
-    is_cancelled: bool = False
-    is_draining: bool = False
-    stopped_from_outside: bool = False  # not the run but whoever executes it was cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +77,10 @@ class Engine:
     ) -> None:
         self._ports, self._plans, self._catalog = ports, plans, catalog
         self._checkpointer, self._expressions = checkpointer, expressions
-        self._live: dict[str, _Live] = {}
+        self._live: dict[str, Live] = {}
         self._stepper = RunStepper(ports.nodes)
         self._ready: dict[str, _Ready] = {}
+        self._tally = Tally()
         self._unrecorded: dict[str, int] = {}  # runs whose attempts since this one could not record their end
 
     # --- what the dispatcher says ----------------------------------------------------------------------------------
@@ -154,10 +143,12 @@ class Engine:
             return await self._end(run.id, number, RunStatus.FAILED, error=RunError(error.name, error.message))
         attempt = Attempt.of(replace(history, run=started), number, ready.program, self._ports)
         attempt.unrecorded_since = self._unrecorded.get(run.id)
-        live = self._live[run.id] = _Live(
+        live = self._live[run.id] = Live(
             attempt, Frame.top(attempt), is_new=kind == "start", is_cancelled=run.cancel_requested
         )
         attempt.control = live.control
+        attempt.tally = self._tally
+        attempt.guard = Guard(attempt, live.stop)
         try:
             self._claim(attempt, kind)
             self._tell_changes(attempt)
@@ -185,7 +176,7 @@ class Engine:
         attempt.append(*claim, AttemptStarted(run_id, number, kind, now), event)
         hit("claim.after")
 
-    async def _until_it_stops(self, live: _Live, ready: _Ready) -> RunStatus:
+    async def _until_it_stops(self, live: Live, ready: _Ready) -> RunStatus:
         """Drive the graph, and again as long as answers came while it was on its way to wait."""
         attempt = live.attempt
         while True:
@@ -203,7 +194,7 @@ class Engine:
             live.top.rounds.clear()
             attempt.activities.clear()
 
-    async def _drive(self, live: _Live, ready: _Ready) -> _Ending | None:
+    async def _drive(self, live: Live, ready: _Ready) -> _Ending | None:
         """Run the graph once and tell what came of it; None when it was interrupted, or drained."""
         attempt = live.attempt
         await take_up(attempt)
@@ -213,9 +204,7 @@ class Engine:
         except (StepFailed, TimeoutError) as failure:
             return await _ending_of(attempt, failure)
         except (GraphDrained, asyncio.CancelledError) as stop:
-            live.stopped_from_outside = _is_cancelling()
-            live.is_draining = not live.is_cancelled or isinstance(stop, GraphDrained)
-            return None if live.is_draining else _CANCELLED
+            return _ending_of_stop(live, stop)
         except JournalError:
             raise
         except CheckpointUnreadable as error:
@@ -236,7 +225,7 @@ class Engine:
             return _failed(RunError(error.name, f"an output has no value: {error.message}"))
         return _Ending(RunStatus.SUCCEEDED, state, outputs)
 
-    async def _conclude(self, live: _Live, ready: _Ready, ending: _Ending) -> RunStatus:
+    async def _conclude(self, live: Live, ready: _Ready, ending: _Ending) -> RunStatus:
         """Execute what stands under `finally`, and record how the run ended."""
         attempt = live.attempt
         if ready.program.bodies.get(FINALLY):
@@ -258,7 +247,7 @@ class Engine:
             raise asyncio.CancelledError
         return status
 
-    async def _finish(self, live: _Live, ending: _Ending) -> None:
+    async def _finish(self, live: Live, ending: _Ending) -> None:
         state = ending.state
         if state is None:
             newest = None
@@ -267,7 +256,7 @@ class Engine:
             values = newest.checkpoint["channel_values"] if newest else compiling.initial_state(live.top.plan)
             state = dict.fromkeys(live.top.plan.state) | compiling.channels_of(values)
         outcome = Outcome(ending.status, ending.error)
-        visit = Visit("", Activity())
+        visit, live.is_ending = Visit("", Activity()), True
         live.task = asyncio.ensure_future(self._stepper.finish(live.top, visit, state, outcome))
         try:
             await live.task
@@ -281,7 +270,7 @@ class Engine:
             raise asyncio.CancelledError
         return status
 
-    async def _invoke(self, live: _Live, ready: _Ready) -> dict[str, Json]:
+    async def _invoke(self, live: Live, ready: _Ready) -> dict[str, Json]:
         if live.is_cancelled:
             raise asyncio.CancelledError
         given = await self._input(live)
@@ -292,13 +281,13 @@ class Engine:
         finally:
             live.task = None
 
-    async def _input(self, live: _Live) -> Json:
+    async def _input(self, live: Live) -> Json:
         """Return what to start the graph with, or None to go on: answers are in the rows."""
         is_new, live.is_new = live.is_new, False
         if live.attempt.is_renewed:
             await begin_anew(live.attempt, self._checkpointer)
         if is_new or await self._checkpointer.aget_tuple(config_of(live.attempt)) is None:
-            return first_state(live.top)
+            return compiling.initial_state(live.attempt.program.plan)
         return None
 
     # --- records ---------------------------------------------------------------------------------------------------
@@ -370,6 +359,15 @@ class Engine:
 
     def _compiled(self, plan: Plan) -> CompiledStateGraph[Any, Any, Any, Any]:
         return compiling.compile(plan, self._stepper).compile(checkpointer=self._checkpointer)
+
+
+def _ending_of_stop(live: Live, stop: BaseException) -> _Ending | None:
+    """Return how a run ends whose graph was stopped; None when it goes on later."""
+    if live.stopped and not live.is_cancelled and not _is_cancelling():
+        return _failed(live.stopped)
+    live.stopped_from_outside = _is_cancelling()
+    live.is_draining = not live.is_cancelled or isinstance(stop, GraphDrained)
+    return None if live.is_draining else _CANCELLED
 
 
 async def _ending_of(attempt: Attempt, failure: StepFailed | TimeoutError) -> _Ending | None:

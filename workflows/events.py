@@ -42,6 +42,9 @@ EVENT_TYPES: dict[str, str] = {
     "agent.message": "An agent was told something, or its model answered: {role, text?, tool_calls?, usage?}.",
     "agent.tool-called": "An agent calls a tool: {tool, arguments}.",
     "agent.tool-returned": "A call of an agent's is over; with `error`, its model was told why: {tool, error?, seconds}.",
+    "policy.applied": "Other policies than before are in force for the run: {policies: [{name, revision, digest}]}.",
+    "policy.verdict": "A limit or rule stops a step, or asks: {policy, rule, action, figure, limit, message}.",
+    "step.paused": "A try was stopped at a limit; another follows when a person allows more: {error, try}.",
     "artifact.stored": "Bytes are kept: {path, bytes, sha256}.",
     "source.changed": "A stage or tool is not the source that the plan was bound to: {entry, planned, found}.",
 }

@@ -160,8 +160,10 @@ class Frame:
         self, references: Iterable[tuple[str, ...]], state: State, more: Mapping[str, Json]
     ) -> dict[str, Json]:
         wanted = set(references)
-        values: dict[str, Json] = {"inputs": self.inputs, "state": state, "usage": {}, **self.items, **more}
+        values: dict[str, Json] = {"inputs": self.inputs, "state": state, **self.items, **more}
         roots = {path[0] for path in wanted}
+        if "usage" in roots:
+            values["usage"] = self.attempt.spending.total.figures()
         if "run" in roots:
             values["run"] = self._run_view()
         if "nodes" in roots:

@@ -26,15 +26,22 @@ class Exceeded:
 
     limit: str  # the key of the questions about it: "steps", "steps check/", "visits judge", "fan_out fetch"
     unit: str  # what it counts
-    most: int  # as it stands now
-    more: float  # what is offered when a person allows more
+    most: float  # as it stands now
+    more: float | None  # what is offered when a person allows more; None: it is not counted, only let be
     error: StepError  # what the step fails with when nobody does
 
 
 def _to_allow_more(exceeded: Exceeded) -> dict[str, Json]:
     """Return the schema of an answer."""
+    if exceeded.more is None:
+        return {
+            "type": "object",
+            "required": ["go_on"],
+            "additionalProperties": False,
+            "properties": {"go_on": {"type": "boolean"}},
+        }
     amount = {
-        "type": "number" if exceeded.limit == DURATION else "integer",
+        "type": "number" if exceeded.unit in {"seconds", "USD"} else "integer",
         "exclusiveMinimum": 0,
         "default": exceeded.more,
         "description": f"How many {exceeded.unit} more; {exceeded.more:g} when it is left out.",
@@ -56,6 +63,11 @@ async def ask_for_more(asking: Asking, exceeded: Exceeded) -> None:
     question = await answered(asking, question)
     if not _agrees(question):
         raise exceeded.error
+
+
+def is_asked(attempt: Attempt, exceeded: Exceeded) -> bool:
+    """Tell whether a person was asked about this already."""
+    return _id(attempt, f"{exceeded.limit} {exceeded.most}") in attempt.questions
 
 
 async def take_up(attempt: Attempt) -> None:

@@ -19,6 +19,7 @@ from translator.planning.plan import MapOver
 from workflows.activity import Quiet
 from workflows.asking import Asking
 from workflows.attempt import CRASHED, ITEM, Attempt
+from workflows.caps import LimitReached, Overrun
 from workflows.errors import StepError
 from workflows.frames import Visit
 from workflows.limiting import Exceeded, ask_for_more
@@ -156,8 +157,15 @@ class Mapping:
             execution = await self._opened(number, work)
             try:
                 _, kept = await work.tried(execution, is_item=True)
+            except Overrun as over:
+                await self._paused(execution, work, over)
+                continue
             except (StepError, ExpressionError) as error:
                 cause = error if isinstance(error, StepError) else StepError(error.message, error_name=error.name)
+            except asyncio.CancelledError:
+                if attempt.used_by(execution) and step.verb not in GOES_ON:  # what it has used is not to be lost
+                    attempt.append(attempt.closed(execution, StepStatus.CANCELLED))
+                raise
             else:
                 attempt.append(attempt.closed(execution, StepStatus.SUCCEEDED, result=kept))
                 return
@@ -165,10 +173,21 @@ class Mapping:
             failures, lost = attempt.failures(key) + 1, attempt.hosts_lost[key] + (cause.error_name == CRASHED)
             found = await work.explained(execution, cause)
             attempt.append(attempt.closed(execution, StepStatus.FAILED, error=found, log_uri=found.log_uri))
+            if isinstance(cause, LimitReached):  # the other items would get no further
+                raise cause
             if not attempt.allows_retry(step, cause.error_name, failures, lost):
                 self._failed += 1
                 return
             await asyncio.sleep(pause_before(step.retry, failures, random.uniform))
+
+    async def _paused(self, execution: StepExecution, work: Work, over: Overrun) -> None:
+        """Record an item that a limit has stopped, and return once a person allows more; raises the limit's error."""
+        found = await work.explained(execution, over)
+        self.attempt.append(self.attempt.closed(execution, StepStatus.CANCELLED, error=found))
+        try:
+            await ask_for_more(Asking(self.attempt, execution.step, self.work.visit), over.exceeded)
+        except StepError as refused:
+            raise LimitReached(refused.message, error_name=refused.error_name) from None
 
     def _work_on(self, number: int) -> Work:
         work = self.work

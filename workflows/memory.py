@@ -34,6 +34,7 @@ from workflows.records import (
 )
 from workflows.run import RunId
 from workflows.shelving import Changes, Shelf
+from workflows.usage import NOTHING, Usage
 
 Json = Any
 _CALLERS_RUN: ContextVar[RunId | None] = ContextVar("callers_run", default=None)
@@ -44,7 +45,7 @@ class MemoryJournal:
     """Journal, event log and cache of results in one; a record is as durable as the process the moment it is queued."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[RunId, Entry] = {}
         self._holes: dict[RunId, str] = {}  # per run, why a record that nobody waited for is missing
         self._shelf = Shelf()
         self._followers = Followers()
@@ -106,7 +107,26 @@ class MemoryJournal:
             questions=tuple(entry.questions.values()),
             expansions=tuple({(one.step, one.visit): one for one in entry.expansions}.values()),
             last_seq=len(entry.events),
+            kept_bytes=_sizes(self.artifacts(run_id)),
         )
+
+    async def used_since(self, since: datetime, spec: str | None = None) -> Usage:
+        """Return what steps that started since then have used, of runs of a spec or of all."""
+        used = NOTHING
+        for run_id, entry in self._entries.items():
+            if spec in {None, entry.run.spec_name}:
+                tries = (await self.history(run_id)).steps
+                used = sum((one.usage for one in tries if one.usage and one.started_at >= since), used)
+        return used
+
+    async def used_by_family(self, run_id: RunId) -> Usage:
+        """Return what a run has used, together with all runs that it started, and those that they did."""
+        tries = (await self.history(run_id)).steps
+        used = sum((one.usage for one in tries if one.usage), NOTHING)
+        for child, entry in self._entries.items():
+            if getattr(entry.run, "parent", None) == run_id:
+                used += await self.used_by_family(child)
+        return used
 
     async def question(self, run_id: RunId, interrupt_id: str) -> Question | None:
         """Return a question as it is recorded now."""
@@ -179,6 +199,14 @@ class MemoryJournal:
             question = changes.answered(entry.questions[record.interrupt_id])
             return replace(entry, questions={**entry.questions, record.interrupt_id: question})
         return entry
+
+
+def _sizes(artifacts: Iterable[ArtifactStored]) -> dict[str, int]:
+    """Return how many bytes each step keeps."""
+    found: dict[str, int] = {}
+    for one in artifacts:
+        found[one.step] = found.get(one.step, 0) + one.bytes
+    return found
 
 
 def _run_id_of(record: Record) -> RunId:

@@ -13,7 +13,8 @@ from translator.compiling import Change, Inside, Update
 from translator.language.expressions import ExpressionError
 from translator.planning.plan import END, Step
 from workflows.asking import Asking
-from workflows.attempt import CRASHED, MAX_CRASHES, MAX_STEPS, Attempt, cut_off
+from workflows.attempt import CRASHED, MAX_CRASHES, MAX_STEPS, NEVER_CAUGHT, Attempt, cut_off
+from workflows.caps import Moment, Overrun
 from workflows.changes import changes_inside
 from workflows.errors import StepError, StepFailed
 from workflows.failpoints import hit
@@ -81,16 +82,8 @@ class Arrival:
                 execution = await self._open()
             except StepError as error:
                 return await self._settle(self.next_try(), error)
-            try:
-                return await self._try(execution)
-            except (StepError, ExpressionError) as error:
-                cause = error if isinstance(error, StepError) else StepError(error.message, error_name=error.name)
-                if settled := await self._retry_or_settle(execution, cause):
-                    return settled
-            except asyncio.CancelledError:
-                stopped = self.attempt.closed(execution, StepStatus.CANCELLED)
-                self.attempt.append(stopped, self.attempt.event("step.cancelled", self.id))
-                raise
+            if settled := await self._try_once(execution):
+                return settled
 
     # --- before ----------------------------------------------------------------------------------------------------
 
@@ -104,6 +97,18 @@ class Arrival:
                 await ask_for_more(Asking(self.attempt, self.id, self.visit), exceeded)
             except StepError as error:
                 return error, True
+        return await self._guarded()
+
+    async def _guarded(self) -> tuple[StepError, bool] | None:
+        """Return the error of what may not start by what was used so far, or by a rule."""
+        guard, before = self.attempt.guard, self.recorded
+        if guard is None or (before and before.status is StepStatus.RUNNING):
+            return None
+        tries = before.try_number + 1 if before else 1
+        try:
+            await guard.before(Moment(self.step, self.id, self.visit, tries))
+        except StepError as error:
+            return error, error.error_name != "step-limit"
         return None
 
     @property
@@ -148,9 +153,11 @@ class Arrival:
         return execution
 
     def _waits(self, before: StepExecution) -> bool:
-        """Tell whether a step, or a node that is injected into it, was waiting for somebody when it was left."""
+        """Tell whether a step waited when it was left, or a node that is injected into it, or its result."""
         attempt = self.attempt
-        return attempt.waits(self.id, self.visit.id) or attempt.waits_inside(f"{before.path}{AT}")
+        if before.result is not None or attempt.waits(self.id, self.visit.id):
+            return True
+        return attempt.waits_inside(f"{before.path}{AT}")
 
     def _cut_off(self, before: StepExecution) -> None:
         """Record the end of a try that has none; raises `StepError` when the server has died too often during it."""
@@ -170,6 +177,20 @@ class Arrival:
         return self.attempt.opened(self.id, self.visit.id, before.try_number + 1 if before else 1, key=key)
 
     # --- the try ---------------------------------------------------------------------------------------------------
+
+    async def _try_once(self, execution: StepExecution) -> StepExecution | None:
+        """Return the record of how a step ended; None when it is to be tried again."""
+        try:
+            return await self._try(execution)
+        except Overrun as over:
+            return await self._paused(execution, over)
+        except (StepError, ExpressionError) as error:
+            cause = error if isinstance(error, StepError) else StepError(error.message, error_name=error.name)
+            return await self._retry_or_settle(execution, cause)
+        except asyncio.CancelledError:
+            stopped = self.attempt.closed(execution, StepStatus.CANCELLED)
+            self.attempt.append(stopped, self.attempt.event("step.cancelled", self.id))
+            raise
 
     async def _try(self, execution: StepExecution) -> StepExecution:
         if self.step.map is None:
@@ -215,6 +236,18 @@ class Arrival:
                 return target
         return END
 
+    async def _paused(self, execution: StepExecution, over: Overrun) -> StepExecution | None:
+        """Record a try that a limit has stopped: None once a person allows more; else settle the failure."""
+        error = await self._work.explained(execution, over)
+        record = self.attempt.closed(execution, StepStatus.CANCELLED, error=error)
+        data: dict[str, Json] = {"error": error.as_json(), "try": execution.try_number}
+        self.attempt.append(record, self.attempt.event("step.paused", self.id, **data))
+        try:
+            await ask_for_more(Asking(self.attempt, self.id, self.visit), over.exceeded)
+        except StepError as refused:
+            return await self._settle(self.next_try(), refused)
+        return None
+
     # --- failures --------------------------------------------------------------------------------------------------
 
     async def _retry_or_settle(self, execution: StepExecution, cause: StepError) -> StepExecution | None:
@@ -252,7 +285,7 @@ class Arrival:
         if self.step.verb in MAY_WAIT:
             await attempt.withdraw(self.id, self.visit.id)
         catcher = next((one for one in self.program.catchers if one.catcher.catches(error.name)), None)
-        if catcher is not None and may_catch:
+        if catcher is not None and may_catch and error.name not in NEVER_CAUGHT:
             try:
                 return await self._caught(execution, error, catcher)
             except (StepError, ExpressionError) as broken:  # what catches fails itself

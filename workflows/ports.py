@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from translator.planning.plan import Binding, Plan
 from workflows.records import Event, History, KeyKept, Question, Record
 from workflows.run import RunId
+from workflows.usage import Usage
 
 Json = Any
 UPLOADS = "specloom://uploads/"
@@ -84,6 +85,18 @@ class ResultCache(Protocol):
 
     async def get(self, key: str, now: datetime) -> Json | None:
         """Return what was kept last under a key, unless it is expired; None when there is nothing."""
+        ...
+
+
+class UsageTotals(Protocol):
+    """What runs have used, as far as it is recorded."""
+
+    async def used_since(self, since: datetime, spec: str | None = None) -> Usage:
+        """Return what steps that started since then have used, of runs of a spec or of all."""
+        ...
+
+    async def used_by_family(self, run_id: RunId) -> Usage:
+        """Return what a run has used, together with all runs that it started, and those that they did."""
         ...
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from translator.language.expressions import ExpressionEngine, Scope
 from translator.language.schemas import Validator
 from translator.language.templates import CompiledValue, compile_value
-from translator.planning.plan import FINALLY, Catcher, Plan, Step
+from translator.planning.plan import FINALLY, Catcher, Plan, Step, UsageLimits
 from translator.planning.scopes import Scopes
 from workflows.errors import WorkflowError
 
@@ -56,6 +56,15 @@ class StepProgram:
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """Something that usage counts in, with its limits: a run, a called workflow, a block, a step."""
+
+    scope: str  # as in `spending.py`
+    limits: UsageLimits | None
+    pauses: bool  # beyond a limit, a person is asked
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """All that an attempt needs of a plan; `called` are the workflows that it calls, by the digest of their plan."""
 
@@ -79,6 +88,31 @@ class Program:
         if step.block is None:
             return not self.plan.is_dag
         return step.block != FINALLY and self.steps[step.block].step.verb == "flow"
+
+    def names_around(self, step_id: str) -> tuple[str, ...]:
+        """Return the scopes around a step without that of the run, as `spending.py` counts."""
+        return tuple(one.scope for one in self.scopes_around(step_id)[1:])
+
+    def scopes_around(self, step_id: str) -> tuple[Around, ...]:
+        """Return everything that what a step uses counts in: the run, blocks and called workflows, the step itself.
+
+        Nothing but the run for the id of a step that is not there.
+        """
+        names = step_id.split("/")
+        found = [Around("", self.plan.limits, self.plan.limits.on_exceed == "pause")]
+        program, prefix = self, ""
+        for depth, name in enumerate(names):
+            if name not in program.steps:
+                break
+            step, pauses = program.steps[name].step, program.plan.limits.on_exceed == "pause"
+            for block in (*program.lineage(step), name):
+                limits = program.steps[block].step.limits if block != FINALLY else None
+                found.append(Around(prefix + block, limits, pauses))
+            if depth + 1 < len(names):
+                program = program.called[step.call.source_digest if step.call else ""]
+                prefix = f"{prefix}{name}/"
+                found.append(Around(prefix, program.plan.limits, program.plan.limits.on_exceed == "pause"))
+        return tuple(found)
 
     def find(self, step_id: str) -> tuple[Program, Step]:
         """Return the program and the step of a recorded id: `<calling node>/<node>` is a step of a called workflow."""

@@ -5,6 +5,7 @@ Records are plain frozen data, complete when they are queued, so that a flush ha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -238,6 +239,14 @@ class ExpansionRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class PoliciesApplied:
+    """The revisions of policies that have been in force while the run was executed; the newest list stands."""
+
+    run_id: RunId
+    policies: tuple[Mapping[str, Json], ...]  # {name, revision, digest}
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactStored:
     """Bytes that a run produced, by path inside the run."""
 
@@ -292,6 +301,7 @@ Record = (
     | SignalKept
     | ResultCached
     | ExpansionRecorded
+    | PoliciesApplied
     | ArtifactStored
     | KeyKept
     | EventRecorded
@@ -365,3 +375,4 @@ class History:
     questions: tuple[Question, ...]
     expansions: tuple[ExpansionRecorded, ...]
     last_seq: int
+    kept_bytes: Mapping[str, int] = field(default_factory=dict[str, int])  # of artifacts, by step

@@ -35,6 +35,8 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         """Return both together."""
+        if self is NOTHING:
+            return other
         return Usage(
             self.tokens_in + other.tokens_in,
             self.tokens_out + other.tokens_out,
@@ -46,6 +48,19 @@ class Usage:
             self.retries + other.retries,
             self.models if self.models == other.models else tuple(dict.fromkeys(self.models + other.models)),
             _together(self.unknown, other.unknown) if other.unknown else self.unknown,
+        )
+
+    def beyond(self, earlier: Usage) -> Usage:
+        """Return what was used since an earlier sum; names stay."""
+        counted = {name: getattr(self, name) - getattr(earlier, name) for name in _COUNTS}
+        cost, latency = self.cost_usd - earlier.cost_usd, self.latency_ms - earlier.latency_ms
+        unknown = {name: count - earlier.unknown.get(name, 0) for name, count in self.unknown.items()}
+        return Usage(
+            **counted,
+            cost_usd=round(cost, _DIGITS),
+            latency_ms=round(latency, 3),
+            models=self.models,
+            unknown=unknown,
         )
 
     def __bool__(self) -> bool:
@@ -86,6 +101,7 @@ class Usage:
 
 
 NOTHING = Usage()
+ONE_TOOL_CALL = Usage(tool_calls=1)
 
 
 @dataclass(frozen=True, slots=True)

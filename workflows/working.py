@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -14,9 +14,11 @@ from translator.compiling import Inside
 from translator.language.digest import canonical_json
 from translator.planning.plan import RetryPolicy, Step, Verb
 from workflows.attempt import MAX_INLINE_BYTES, Attempt, error_of
+from workflows.caps import Moment
 from workflows.errors import StepError, StepFailed, UnknownArtifact
 from workflows.failpoints import hit
 from workflows.frames import Frame, State, Visit
+from workflows.guarding import LOOPS
 from workflows.meters import Meter
 from workflows.nodes.agent import work
 from workflows.nodes.assign import assign
@@ -81,8 +83,13 @@ class Work:
 
     async def tried(self, execution: StepExecution, *, is_item: bool = False) -> tuple[Json, Json]:
         """Return the result and how its row holds it; raises `StepError`, `ExpressionError` and `Quiet`."""
-        program, verb = self.frame.of_step(self.step), self.step.verb
+        program, verb, guard = self.frame.of_step(self.step), self.step.verb, self.attempt.guard
+        moment = Moment(self.step, execution.step, self.visit, execution.try_number)
+        if execution.result is not None:  # it waits for a person who lets it be
+            return await self._let_be(moment, execution, await self.attempt.result(execution), execution.result)
         arguments = await self.frame.evaluate(program.arguments, self.state)
+        if guard is not None and verb in LOOPS and not is_item and execution.try_number == 1:
+            guard.note_input(moment, arguments, self.state, self.frame.plan.limits)
         key = await self._cache_key(arguments)
         if key and (kept := await self._cached(key)) is not None:
             self.attempt.append(self.attempt.event("step.cached", execution.step, key=key))
@@ -100,14 +107,23 @@ class Work:
             self.inside,
             self.bench.walker,
             self.bench.nodes,
-            Meter(self.attempt, execution),
+            Meter(self.attempt, execution, moment),
         )
         result = await self._within_time(self.bench.nodes[verb](call), execution)
         hit("step.returned")
         self._check(result)
         kept = await self.kept(result, execution)
+        if guard is not None and guard.looks_at_results:
+            await self._let_be(moment, execution, result, kept)
         if key and self.step.cache:
             self._keep_in_cache(key, kept)
+        return result, kept
+
+    async def _let_be(self, moment: Moment, execution: StepExecution, result: Json, kept: Json) -> tuple[Json, Json]:
+        """Return a result that may be recorded; while a person is asked about it, it is kept with the try."""
+        if self.attempt.guard is not None:
+            waiting = replace(execution, result=kept, usage=self.attempt.used_by(execution))
+            await self.attempt.guard.result(moment, result, lambda: self.attempt.append(waiting))
         return result, kept
 
     async def _within_time(self, node: Awaitable[Json], execution: StepExecution) -> Json:
@@ -177,6 +193,8 @@ class Work:
 
     async def _store(self, path: str, content: bytes, media_type: str) -> ArtifactStored:
         attempt, step = self.attempt, self.frame.id_of(self.step)
+        if attempt.guard is not None:
+            attempt.guard.keeps(Moment(self.step, step, self.visit), len(content))
         kept = await attempt.ports.artifacts.put(attempt.run.id, path, content, media_type)
         event = attempt.event("artifact.stored", step, path=kept.path, bytes=kept.bytes, sha256=kept.sha256)
         stored = ArtifactStored(attempt.run.id, kept.path, kept.bytes, kept.sha256, media_type, step, event.at)

@@ -9,10 +9,11 @@ from typing import Any, overload
 
 from workflows.records import ArtifactStored, Event, ExpansionRecorded, KeyKept, Question, StepExecution, StepStatus
 from workflows.run import Fork, Run, RunError, RunId, RunStatus
-from workflows.usage import Usage
+from workflows.usage import ONE_TOOL_CALL, Usage
 
 Json = Any
 DEFAULT_TENANT = "default"
+_ONE_TOOL_CALL = '{"tool_calls":1}'
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
 """Made once: `json.dumps` makes one for each value. Values are trees, whoever they come from."""
 
@@ -57,7 +58,9 @@ def error_text(error: RunError | None) -> str | None:
 
 def usage_text(usage: Usage | None) -> str | None:
     """Write what was used."""
-    return None if usage is None else json_text(usage.as_json())
+    if usage is None or usage is ONE_TOOL_CALL:  # by far the most
+        return None if usage is None else _ONE_TOOL_CALL
+    return json_text(usage.as_json())
 
 
 def _usage(text: str | None) -> Usage | None:
@@ -92,6 +95,7 @@ def run_of(row: sqlite3.Row) -> Run:
         finished_at=read_time(row["finished_at"]),
         forked_from=Fork.from_json(read_json(row["forked_from"])) if row["forked_from"] else None,
         traceparent=row["traceparent"],
+        policies=tuple(read_json(row["policies"]) or ()),
     )
 
 

@@ -279,6 +279,9 @@ class SqlJournal:
         return await self._database.read(work)
 
 
+_KEPT_BYTES = "SELECT step, SUM(bytes) AS size FROM artifact WHERE tenant = ? AND run_id = ? GROUP BY step"
+
+
 def _read_history(connection: sqlite3.Connection, *, tenant: str, run_id: RunId) -> History:
     key = (tenant, run_id)
     row = connection.execute("SELECT * FROM run WHERE tenant = ? AND id = ?", key).fetchone()
@@ -287,6 +290,7 @@ def _read_history(connection: sqlite3.Connection, *, tenant: str, run_id: RunId)
     steps = connection.execute("SELECT * FROM step_execution WHERE tenant = ? AND run_id = ? ORDER BY id", key)
     questions = connection.execute("SELECT * FROM question WHERE tenant = ? AND run_id = ? ORDER BY id", key)
     expansions = connection.execute("SELECT * FROM expansion WHERE tenant = ? AND run_id = ? ORDER BY id", key)
+    sizes = connection.execute(_KEPT_BYTES, key)
     last = connection.execute("SELECT MAX(seq) FROM event WHERE tenant = ? AND run_id = ?", key).fetchone()[0]
     return History(
         run=run_of(row),
@@ -294,6 +298,7 @@ def _read_history(connection: sqlite3.Connection, *, tenant: str, run_id: RunId)
         questions=tuple(question_of(one) for one in questions),
         expansions=tuple(expansion_of(one) for one in expansions),
         last_seq=last or 0,
+        kept_bytes={one["step"]: one["size"] for one in sizes},
     )
 
 

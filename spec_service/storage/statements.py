@@ -18,6 +18,7 @@ from workflows.records import (
     EventRecorded,
     ExpansionRecorded,
     KeyKept,
+    PoliciesApplied,
     QuestionAnswered,
     QuestionAsked,
     Record,
@@ -252,6 +253,12 @@ def _(record: ResultCached, tenant: str) -> tuple[Statement, ...]:
 def _(record: ExpansionRecorded, tenant: str) -> tuple[Statement, ...]:
     body, at = json_text(record.body), time_text(record.at)
     return (Statement(_EXPAND, (tenant, record.run_id, record.step, record.visit, record.digest, body, at)),)
+
+
+@_statements_of.register
+def _(record: PoliciesApplied, tenant: str) -> tuple[Statement, ...]:
+    text = json_text([dict(one) for one in record.policies])
+    return (Statement("UPDATE run SET policies = ? WHERE tenant = ? AND id = ?", (text, tenant, record.run_id)),)
 
 
 @_statements_of.register

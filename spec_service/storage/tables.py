@@ -141,6 +141,7 @@ class RunRow(SQLModel, table=True):
     started_at: str | None
     finished_at: str | None
     forked_from: str | None  # JSON
+    policies: str | None  # JSON: the revisions that were in force; null: none
     traceparent: str | None
 
 
@@ -171,7 +172,6 @@ class StepExecutionRow(SQLModel, table=True):
         _of_run(),
         UniqueConstraint("tenant", "run_id", "step", "visit", "task", "try_number", name="uq_step_execution"),
         Index("ix_step_execution_used", "tenant", "started_at", sqlite_where=text(_USED)),
-        Index("ix_step_execution_run_used", "tenant", "run_id", sqlite_where=text(_USED)),
     )
 
     id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))

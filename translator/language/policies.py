@@ -99,8 +99,10 @@ class Policy(Part):
     apiVersion: Literal["specloom/v1"] = Field(description="The language of the document: `specloom/v1`.")  # noqa: N815 - as in the document
     kind: Literal["Policy"] = Field(description="What the document is: `Policy`.")
     metadata: PolicyMetadata = Field(description="What the policy is called.")
-    selector: Selector = Field(Selector(), description="Whom the policy is for; nothing said: every run.")
-    ceilings: Ceilings = Field(Ceilings(), description="How high limits may be.")
+    selector: Selector = Field(
+        Selector.model_validate({}), description="Whom the policy is for; nothing said: every run."
+    )
+    ceilings: Ceilings = Field(Ceilings.model_validate({}), description="How high limits may be.")
     rules: tuple[Rule, ...] = Field((), description="What must not hold, each looked at in every step.")
 
 

@@ -16,6 +16,7 @@ async def call_tool(call: NodeCall) -> Json:
     step = call.program.step
     if step.call is None:
         raise StepError("the plan binds this step to no tool", error_name="unavailable")
+    call.meter.call_tool()
     return await call.attempt.ports.tools.call(
         ToolCall(
             binding=step.call,

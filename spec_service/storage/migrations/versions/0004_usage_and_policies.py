@@ -19,9 +19,9 @@ def upgrade() -> None:
     """Expand."""
     op.add_column("run", sa.Column("forked_from", sa.String(), nullable=True))
     op.add_column("run", sa.Column("traceparent", sa.String(), nullable=True))
+    op.add_column("run", sa.Column("policies", sa.String(), nullable=True))
     op.add_column("step_execution", sa.Column("usage", sa.Text(), nullable=True))
     op.create_index("ix_step_execution_used", "step_execution", ["tenant", "started_at"], sqlite_where=_USED)
-    op.create_index("ix_step_execution_run_used", "step_execution", ["tenant", "run_id"], sqlite_where=_USED)
     op.create_table(
         "policy",
         sa.Column("tenant", sa.String(), nullable=False),
@@ -51,8 +51,8 @@ def downgrade() -> None:
     """Contract."""
     op.drop_table("policy_revision")
     op.drop_table("policy")
-    op.drop_index("ix_step_execution_run_used", table_name="step_execution")
     op.drop_index("ix_step_execution_used", table_name="step_execution")
     op.drop_column("step_execution", "usage")
+    op.drop_column("run", "policies")
     op.drop_column("run", "traceparent")
     op.drop_column("run", "forked_from")
