@@ -15,6 +15,7 @@ from translator import compiling
 from translator.language.cel import CelEngine
 from translator.planning.catalog import FixedCatalog
 from translator.planning.plan import Binding, Branch, Channel, HumanTask, Limits, Plan, Step, Transition
+from workflows.agents.agents import Agents
 from workflows.attempt import Ports
 from workflows.engine import Engine
 from workflows.hosting.evaluation import Evaluator
@@ -71,6 +72,7 @@ class Bench:
     pool: HostPool = field(default_factory=lambda: HostPool(environ={}))  # close it where groups are
     engine: Engine | None = None
     artifacts: MemoryArtifacts | None = None  # of the newest engine
+    agents: Agents | None = None
 
     def start(self, plan: Plan) -> Engine:
         """Open an engine, as a server does when it starts."""
@@ -83,6 +85,7 @@ class Bench:
             groups=self.groups,
             evaluator=self.evaluator,
             cache=self.journal,
+            agents=self.agents,
         )
         self.engine = Engine(ports, MemoryPlans([plan]), FixedCatalog(), self.saver, CelEngine())
         return self.engine
