@@ -12,6 +12,7 @@ Part of the stage host: standard library and Luigi only, Python 3.8.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import inspect
 import json
@@ -85,13 +86,22 @@ class Note:
 
 @contextlib.contextmanager
 def alone(path: str | None) -> Generator[None, None, None]:
-    """Hold a lock by a file's name: a running task may ask for what another host of the step is building."""
+    """Hold a lock by a file's name: a running task may ask for what another host of the step is building.
+
+    Raises `StageFailure` when whoever holds it waits for what is held here: the system knows, for this kind of lock.
+    """
     if path is None:
         yield
         return
     while True:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(number, fcntl.LOCK_EX)
+        try:
+            fcntl.lockf(number, fcntl.LOCK_EX)
+        except OSError as error:
+            os.close(number)
+            if error.errno == errno.EDEADLK:
+                raise StageFailure("while it runs it asks for a task that asks for it, so both would wait") from error
+            raise
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(number), os.stat(path)):
                 break
@@ -101,8 +111,7 @@ def alone(path: str | None) -> Generator[None, None, None]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        fcntl.flock(number, fcntl.LOCK_UN)  # also for processes that the task has forked
-        os.close(number)
+        os.close(number)  # which unlocks it; processes that the task has forked hold nothing
 
 
 class Builder:

@@ -139,6 +139,14 @@ async def test_dynamic_requirements_are_built_while_the_task_runs_once(
     assert ran() == ["Gather", "Bottom", "Part 1 2", "Part 2 2", "Part 3 2"]
 
 
+async def test_tasks_that_ask_for_each_other_while_they_run_fail(stages: LuigiStages, call: Call, recorder):
+    with pytest.raises(StageFailed) as failed:
+        await stages.run(call("Match"), recorder)
+    assert "it asks for a task that asks for it, so both would wait" in failed.value.message
+    assert "shop.Ping()" in failed.value.message
+    assert "shop.Pong()" in failed.value.message
+
+
 async def test_a_task_that_asks_for_itself_fails(stages: LuigiStages, call: Call, recorder):
     with pytest.raises(StageFailed, match="asks for itself"):
         await stages.run(call("AskForItself"), recorder)

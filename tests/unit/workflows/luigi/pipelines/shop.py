@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import luigi
 from luigi.util import requires
@@ -398,3 +399,31 @@ class Settings(luigi.Config):
 
 class _Hidden(Step):
     pass
+
+
+class Ping(luigi.Task):
+    """Asks while it runs for a task that asks for it."""
+
+    other = "Pong"
+
+    def output(self):
+        return luigi.LocalTarget(f"out/{type(self).__name__}.txt")
+
+    def run(self):
+        Path(f"{type(self).__name__}.here").touch()
+        while not Path(f"{self.other}.here").exists():
+            time.sleep(0.01)
+        yield globals()[self.other]()
+
+
+class Pong(Ping):
+    """The other one."""
+
+    other = "Ping"
+
+
+class Match(luigi.WrapperTask):
+    """Needs both."""
+
+    def requires(self):
+        return [Ping(), Pong()]
