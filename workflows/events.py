@@ -32,6 +32,8 @@ EVENT_TYPES: dict[str, str] = {
     "luigi.expanded": "A luigi step turned into tasks: {digest, tasks, complete}.",
     "luigi.task-started": "A Luigi task began: {task, name}.",
     "luigi.task-progress": "A Luigi task tells how far it is: {task, name, percentage?, message?, tracking_url?}.",
+    "luigi.task-told": "Somebody sent a message to a Luigi task: {task, name, message, content}.",
+    "luigi.task-answered": "A Luigi task answers a message: {task, name, message, answer}.",
     "luigi.task-output": "A Luigi task printed something; `is_cut`: its log has the rest: {task, name, text, is_cut?}.",
     "luigi.task-succeeded": "A Luigi task is complete: {task, name, seconds}.",
     "luigi.task-skipped": "A Luigi task was complete already: {task, name}.",

@@ -186,6 +186,8 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "luigi.expanded": _expanded,
     "luigi.task-started": lambda data: f"{data['name']} started",
     "luigi.task-progress": _task_progress,
+    "luigi.task-told": lambda data: f"{data['name']} is told: {data['content']}",
+    "luigi.task-answered": lambda data: f"{data['name']} answers: {data['answer']}",
     "luigi.task-succeeded": _task_done,
     "luigi.task-skipped": lambda data: f"{data['name']} was done already",
     "luigi.task-failed": _task_failed,

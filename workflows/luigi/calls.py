@@ -88,6 +88,10 @@ class StageRecorder(Protocol):
         """Take note of how far a task is; called on the loop, must not block."""
         ...
 
+    def task_answered(self, task: ExpandedTask, number: int, answer: str) -> None:
+        """Take note of what a task answers to the message of this number; must not block."""
+        ...
+
     def task_output(self, task: ExpandedTask, text: str, *, is_cut: bool) -> None:
         """Take note of what a task has printed; `is_cut`: no more is told, the log has the rest. Must not block."""
         ...

@@ -37,6 +37,7 @@ class ExpandedTask:
     disable_hard_timeout: float | None = None  # seconds after its first failure, when it is not tried again
     retry_delay: float = 0  # seconds before it is tried again: Luigi's own setting, where there is one
     is_disabled: bool = False  # its author wants it not to run
+    accepts_messages: bool = False  # somebody may tell it something while it runs
     problem: str = ""  # why it could not be scheduled: what its `complete()` or `deps()` raised
 
     def as_json(self) -> dict[str, Json]:

@@ -149,7 +149,9 @@ class StageHost:
         task = self._found(params)
         looks_below = params["requires"] != "satisfied"
         try:
-            builder = Builder(call.send, Note(params["note"]), self._refusal, looks_below=looks_below)
+            builder = Builder(
+                call.send, Note(params["note"]), self._refusal, looks_below=looks_below, mailbox=params.get("mailbox")
+            )
             if params.get("again_in"):
                 set_aside(task, params["again_in"])
             return {"status": builder.build(task)}

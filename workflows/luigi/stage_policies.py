@@ -1,4 +1,4 @@
-"""What a task asks for beside its requirements: priority, resources, time, and how often it may fail.
+"""What a task asks for beside its requirements: priority, resources, time, messages, and how often it may fail.
 
 Part of the stage host: standard library and Luigi only, Python 3.8.
 """
@@ -27,6 +27,7 @@ def policies_of(task: luigi.Task) -> dict[str, Any]:
         "resources": resources_of(task),
         "timeout": _timeout_of(task),
         "is_disabled": bool(task.disabled),
+        "accepts_messages": bool(task.accepts_messages),
     }
     found = {name: value for name, value in named.items() if value}
     for name in RETRY_POLICY:

@@ -27,6 +27,7 @@ import luigi
 from luigi.task import flatten, getpaths
 
 from .stage_expansion import check_requirements, checked_deps
+from .stage_messages import Messages
 from .stage_targets import local_paths, missing_targets
 from .stage_tasks import MissingExternal, StageFailure, has_no_output, is_complete, is_external, key_of, name_of
 
@@ -118,9 +119,16 @@ class Builder:
     """Builds one task; what it asks for while it runs, too."""
 
     def __init__(
-        self, send: Callable[[Any], None], note: Note, refusal: Callable[[type[luigi.Task]], str], *, looks_below: bool
+        self,
+        send: Callable[[Any], None],
+        note: Note,
+        refusal: Callable[[type[luigi.Task]], str],
+        *,
+        looks_below: bool,
+        mailbox: str | None = None,
     ) -> None:
         self._send = send
+        self._mailbox = mailbox  # the folder that has a folder of messages for each task
         self._refusal = refusal  # why a class may not be asked for; empty: it may
         self._note = note
         self._looks_below = looks_below  # whether what a task requires must be there before it runs
@@ -195,7 +203,12 @@ class Builder:
         reported.set_tracking_url = lambda url: tell(tracking_url=str(url))
         reported.decrease_running_resources = lambda less: tell(release={str(one): int(less[one]) for one in less})
         if task.accepts_messages:
-            reported.scheduler_messages = queue.Queue()  # where Luigi's scheduler would leave messages; nobody does
+            reported.scheduler_messages = self._messages_to(key_of(task), tell)
+
+    def _messages_to(self, key: str, tell: Callable[..., None]) -> Any:
+        if self._mailbox is None:
+            return queue.Queue()  # nobody has said where there could be any
+        return Messages(os.path.join(self._mailbox, key), lambda number, text: tell(answered=number, answer=text))
 
     def _drive(self, task: luigi.Task) -> None:
         """Run a task; where it is a generator, give it what it asks for and let it go on where it stands."""

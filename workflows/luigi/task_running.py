@@ -121,6 +121,7 @@ class TaskRunning:
             "note": str(note),
             "step": call.idempotency_key,
             "again_in": str(call.run_dir) if again else None,
+            "mailbox": str(mailbox(call.run_dir)),
         }
 
     def _told(self, task: ExpandedTask, log: Path | None) -> AbstractContextManager[None]:
@@ -146,6 +147,11 @@ class TaskRunning:
     def about(self, task: ExpandedTask) -> dict[str, Json]:
         """Return what a host needs to know to build the very task."""
         return about(task, self.expansion, self.call.arguments)
+
+
+def mailbox(run_dir: Path) -> Path:
+    """Return the folder of a run's directory that has a folder of messages for each task of it, by key."""
+    return run_dir / ".specloom/messages"
 
 
 def about(task: ExpandedTask, expansion: Expansion, arguments: Mapping[str, Json]) -> dict[str, Json]:
@@ -176,6 +182,8 @@ class _Progress:
         """Take a message of the host."""
         if self._share is not None and (less := told.get("release")):
             self._shares.reduce(self._share, less)
+        if (number := told.get("answered")) is not None:
+            self._recorder.task_answered(self._task, number, self._text(told.get("answer")) or "")
         fresh = {name: told[name] for name in ("message", "percentage", "tracking_url") if told.get(name) is not None}
         self._kept |= fresh
         if fresh and time.monotonic() - self._told_at >= PROGRESS_SECONDS:

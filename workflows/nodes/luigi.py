@@ -205,6 +205,10 @@ class _Recorder:
         event = self._event("luigi.task-progress", task, message=message, percentage=percentage, **more)
         self.call.attempt.append(event)
 
+    def task_answered(self, task: ExpandedTask, number: int, answer: str) -> None:
+        event = self._event("luigi.task-answered", task, message=number, answer=answer)
+        self.call.attempt.append(event)
+
     def task_output(self, task: ExpandedTask, text: str, *, is_cut: bool) -> None:
         self.call.attempt.append(
             self._event("luigi.task-output", task, text=text, **({"is_cut": True} if is_cut else {}))

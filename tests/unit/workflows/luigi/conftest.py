@@ -66,6 +66,9 @@ class Recorder:
     def summarised(self, summary: Summary) -> None:
         self.summaries.append(summary.text)
 
+    def task_answered(self, task: ExpandedTask, number: int, answer: str) -> None:
+        self.story.append(f"{task.qualname} answered {number}: {answer}")
+
     def task_output(self, task: ExpandedTask, text: str, *, is_cut: bool) -> None:
         self.printed.setdefault(task.qualname, []).append((text, is_cut))
 

@@ -46,6 +46,14 @@ VALUES: dict[str, tuple[Any, str]] = {
     "maybe": (None, "None"),
     "maybe_integer": (None, "None"),
     "maybe_choice": ("a", "'a'"),
+    "maybe_text": ("x", "'x'"),
+    "maybe_real": (1.5, "1.5"),
+    "maybe_yes": (None, "None"),
+    "maybe_table": ({"a": 1}, "{'a': 1}"),
+    "maybe_items": ([1], "(1,)"),
+    "maybe_pair": (None, "None"),
+    "maybe_path": ("p", "PosixPath('p')"),
+    "maybe_share": (7, "7"),
     "secret": ("psst", "'psst'"),
     "quiet": ("very", "'very'"),
     "jobs": (4, "4"),
@@ -62,6 +70,7 @@ REFUSED: dict[str, Any] = {
     "table": {"x": "one"},
     "integer": "abc",
     "real": None,
+    "maybe_share": 70,
 }
 
 

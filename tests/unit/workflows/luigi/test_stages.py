@@ -19,9 +19,10 @@ from workflows.luigi.errors import (
     StageTimeout,
     StageUnavailable,
 )
-from workflows.luigi.expansion import Expansion
+from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.stages import LuigiStages, StageCall
+from workflows.luigi.task_running import mailbox
 
 pytestmark = pytest.mark.anyio
 
@@ -369,3 +370,17 @@ async def test_values_that_a_step_masks_are_in_no_name(stages: LuigiStages, call
     assert task.name.startswith("shop.Copy(text=***")
     assert "hunter2" not in task.name
     assert task.params["text"] == text
+
+
+async def test_a_task_hears_what_it_is_told_and_answers(stages: LuigiStages, call: Call, recorder):
+    asked = call("Listener", read="text")
+    assert (await stages.preview(asked)).tasks[0].accepts_messages
+
+    def send(task: ExpandedTask) -> None:
+        folder = mailbox(asked.run_dir) / task.key
+        folder.mkdir(parents=True)
+        (folder / "1.json").write_text(json.dumps({"content": "red", "payload": {"shade": 3}}))
+
+    recorder.on_start = send
+    assert (await stages.run(asked, recorder)).data == "red {'shade': 3}"
+    assert "Listener answered 1: red it is" in recorder.story

@@ -427,3 +427,20 @@ class Match(luigi.WrapperTask):
 
     def requires(self):
         return [Ping(), Pong()]
+
+
+class Listener(luigi.Task):
+    """Hears what it is told, answers, and writes down all of it."""
+
+    accepts_messages = True
+
+    def output(self):
+        return luigi.LocalTarget("out/Listener.txt")
+
+    def run(self):
+        first = self.scheduler_messages.get(timeout=60)
+        first.respond(f"{first} it is")
+        assert first == "red"
+        assert self.scheduler_messages.empty()
+        with self.output().open("w") as file:
+            file.write(f"{first.content} {first.payload}")
