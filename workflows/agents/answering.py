@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
@@ -32,6 +32,7 @@ from workflows.errors import StepError
 from workflows.usage import NOTHING, Usage, usage_of
 
 Json = Any
+_PATIENCE = 0.1  # seconds between two attempts to stop a call
 _LONGEST = 2000  # characters of such arguments
 
 
@@ -110,7 +111,7 @@ async def _asked(
     with tracing.span(f"chat {card.model or card.name}", "client", about) as span:
         try:
             async with asyncio.timeout(card.seconds):
-                message = await counted.message(model, messages, options)
+                message = await _insisting(counted.message(model, messages, options))
         except TimeoutError as late:
             message = f"the model {card.name} took longer than {card.seconds:g} s"
             error = StepError(message, error_name="timeout")
@@ -130,6 +131,24 @@ async def _asked(
         used = counted.usage
         span.set({"gen_ai.usage.input_tokens": used.tokens_in, "gen_ai.usage.output_tokens": used.tokens_out})
     return message, counted.usage
+
+
+async def _insisting(work: Coroutine[Any, Any, AIMessage]) -> AIMessage:
+    """Await work in a task of its own, and stop that for certain when this is cancelled.
+
+    An HTTP client that is about to connect may swallow a cancellation, and go on to read an answer without an end.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=_PATIENCE)
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody reports it as lost
+        raise
+    return task.result()
 
 
 def _took(began: float, name: str) -> Usage:
