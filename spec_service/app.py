@@ -18,7 +18,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spec_service.api import house_routes, run_routes, signal_routes, spec_routes, stage_routes, upload_routes
+from spec_service.api import (
+    house_routes,
+    run_routes,
+    signal_routes,
+    spec_routes,
+    stage_routes,
+    travel_routes,
+    upload_routes,
+)
 from spec_service.api.guard import Guard
 from spec_service.api.problems import answer_error, answer_problem
 from spec_service.bootstrap import open_services
@@ -31,6 +39,7 @@ from translator.errors import SpecloomError
 _ROUTERS = (
     spec_routes.router,
     run_routes.router,
+    travel_routes.router,
     signal_routes.router,
     upload_routes.router,
     stage_routes.router,

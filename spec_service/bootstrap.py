@@ -22,7 +22,7 @@ from spec_service.called_specs import StoreShelf
 from spec_service.eventually import Eventually
 from spec_service.integrations.publish_table import read_publish_table
 from spec_service.planner import Planner
-from spec_service.ports import CheckpointReader, PlanShelf, SpecRepository
+from spec_service.ports import CheckpointReader, PlanShelf, RunReplayer, SpecRepository
 from spec_service.services import Services
 from spec_service.settings import Settings, environment, forbid_unsafe_checkpoints
 from spec_service.stopping import StopSignal
@@ -81,6 +81,7 @@ class _Opening:
     catalog: Eventually[LoadedCatalog]
     engine: Eventually[AttemptEngine]
     checkpoints: Eventually[CheckpointReader]
+    replayer: Eventually[RunReplayer]
 
 
 @asynccontextmanager
@@ -119,6 +120,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             catalog=Eventually(),
             engine=Eventually(),
             checkpoints=Eventually(),
+            replayer=Eventually(),
         )
         await stack.enter_async_context(_background(opening))
         runs = SqlRunBoard(database)
@@ -138,6 +140,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             artifacts=opening.artifacts,
             uploads=opening.uploads,
             checkpoints=opening.checkpoints,
+            replayer=opening.replayer,
             catalog=opening.catalog,
             planner=Planner(opening.catalog, StoreShelf(specs)),
             surveyor=Surveyor(pool, opening.artifacts.path_of),
@@ -249,6 +252,7 @@ async def _keep_engine(opening: _Opening, is_closing: anyio.Event) -> None:
         log.exception("engine.broke")
         opening.engine.fail(error)
         opening.checkpoints.fail(error)
+        opening.replayer.fail(error)
 
 
 async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
@@ -261,11 +265,14 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
     from workflows.engine import Engine  # noqa: PLC0415
     from workflows.hosting.evaluation import Evaluator  # noqa: PLC0415
     from workflows.luigi.stages import LuigiStages  # noqa: PLC0415
+    from workflows.replayer import Replayer  # noqa: PLC0415
+    from workflows.replaying import ReplayTools  # noqa: PLC0415
 
     saver = JournalSaver(opening.database, opening.journal, opening.sealer)
     opening.journal.observe(saver.observe)
     evaluator = await stack.enter_async_context(Evaluator())
     opening.checkpoints.give(SaverCheckpoints(saver))
+    opening.replayer.give(Replayer(ReplayTools(opening.artifacts, evaluator, CelEngine())))
     loaded = await opening.catalog.get()
     secrets = CatalogSecrets(opening.file.secrets, environment())
     artifacts = opening.artifacts

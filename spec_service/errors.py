@@ -113,6 +113,12 @@ class NotRetryable(ServiceError):
     name = "not-retryable"
 
 
+class NotForkable(ServiceError):
+    """Only a run that is over or waits can be forked."""
+
+    name = "not-forkable"
+
+
 class KeyMismatch(ServiceError):
     """This `Idempotency-Key` was sent with another request in the last 24 hours: use a new key for a new request."""
 

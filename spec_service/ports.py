@@ -12,7 +12,8 @@ from translator.planning.plan import Plan
 from workflows.luigi.calls import StageCall
 from workflows.luigi.survey import Survey
 from workflows.ports import ArtifactStore, UsageTotals
-from workflows.records import ArtifactStored, Question, Record
+from workflows.records import ArtifactStored, History, Question, Record
+from workflows.replay_report import ReplayReport
 from workflows.run import Run, RunId, RunStatus
 from workflows.usage import Usage
 
@@ -330,6 +331,17 @@ class ArtifactShelf(ArtifactStore, Protocol):
         """Return the bytes in chunks; raises `UnknownArtifact`."""
         ...
 
+    async def take_over(
+        self, source: RunId, target: RunId, kept: Collection[str], wanted: Callable[[str, float], bool]
+    ) -> frozenset[str]:
+        """Give a run files of another one, and return their paths; neither sees what the other does with them.
+
+        Of what the engine keeps those in `kept`, of the work directory those of which `wanted` says so, by their path
+        and the time at which they were changed (seconds of the epoch). Raises `JournalError` when they cannot be
+        written.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -418,6 +430,14 @@ class CheckpointReader(Protocol):
         self, run_id: RunId, before: str | None, limit: int
     ) -> tuple[tuple[CheckpointNote, ...], str | None]:
         """Return checkpoints, the newest first, and the cursor of the next page."""
+        ...
+
+
+class RunReplayer(Protocol):
+    """Executes runs again on what is recorded of them."""
+
+    async def replay(self, history: History, plan: Plan, other: Plan | None = None) -> ReplayReport:
+        """Return what is different, with the run's own plan or another one; calls, changes and keeps nothing."""
         ...
 
 

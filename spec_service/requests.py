@@ -40,7 +40,7 @@ class ExecuteRequest:
     @classmethod
     def read(cls, document: Document) -> ExecuteRequest:
         """Read a body; raises `Refused`."""
-        body = _Body(document, ("inputs", "plan", "labels", "priority"))
+        body = Body(document, ("inputs", "plan", "labels", "priority"))
         inputs = body.mapping("inputs")
         plan = body.text("plan")
         labels = _labels(body)
@@ -60,7 +60,7 @@ class PlanRequest:
         """Read a body, which may be empty; raises `Refused`."""
         if not document.value:
             return cls()
-        body = _Body(document, ("inputs",))
+        body = Body(document, ("inputs",))
         inputs = body.mapping("inputs")
         body.refuse()
         return cls(inputs)
@@ -83,7 +83,7 @@ class StageRunRequest:
         """Read a body, of a short door with `is_short`; without `stage` the body names it. Raises `Refused`."""
         known = ("inputs", "timeout_seconds", "idempotency_key", "read", "labels", "priority")
         also = ("parameters", "params") if is_short else ()  # as clients of such doors call them
-        body = _Body(document, (*(() if stage else ("task_name",)), *known, *also))
+        body = Body(document, (*(() if stage else ("task_name",)), *known, *also))
         name = stage or body.text("task_name")
         if name is None and not body.problems:
             body.wrong("", "missing-field", "the body says with `task_name` what to run")
@@ -112,7 +112,7 @@ class ResumeRequest:
     @classmethod
     def read(cls, document: Document) -> ResumeRequest:
         """Read a body; raises `Refused`."""
-        body = _Body(document, ("answer", "interrupt_id"))
+        body = Body(document, ("answer", "interrupt_id"))
         interrupt_id, has_answer = body.text("interrupt_id"), "answer" in body.value
         if interrupt_id is not None and not has_answer:
             body.wrong("", "missing-field", "the body names a question with `interrupt_id`, and no `answer`")
@@ -133,7 +133,7 @@ class RerunRequest:
     @classmethod
     def read(cls, document: Document) -> RerunRequest:
         """Read a body; raises `Refused`."""
-        body = _Body(document, ("from",))
+        body = Body(document, ("from",))
         name = body.text("from")
         if name is None:
             body.wrong("", "missing-field", "`from` says from which node or task on")
@@ -151,7 +151,7 @@ class SignalRequest:
     @classmethod
     def read(cls, document: Document, *, needs_key: bool = False) -> SignalRequest:
         """Read a body; raises `Refused`."""
-        body = _Body(document, ("data", "key"))
+        body = Body(document, ("data", "key"))
         key = body.text("key")
         if key is not None and not 1 <= len(key) <= _MAX_SIGNAL_KEY:
             body.wrong("/key", "out-of-range", f"`key` has 1 to {_MAX_SIGNAL_KEY} characters")
@@ -182,7 +182,7 @@ class PublishRequest:
     @classmethod
     def read(cls, document: Document) -> PublishRequest:
         """Read a body; raises `Refused`."""
-        body = _Body(document, ("base", "path", "message", "author"))
+        body = Body(document, ("base", "path", "message", "author"))
         base, path, message, author = (body.text(key) for key in ("base", "path", "message", "author"))
         if base is not None and not _DIGEST.fullmatch(base):
             body.wrong("/base", "bad-name", "`base` is a digest: 64 hexadecimal digits, or null for no file")
@@ -199,7 +199,7 @@ class PublishRequest:
 
 def read_nothing(document: Document) -> None:
     """Read the body of a door that takes none; raises `Refused` for one that has fields."""
-    _Body(document, ()).refuse()
+    Body(document, ()).refuse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ class RequestKey:
         return cls(given[0], door, hashlib.sha256(body).hexdigest())
 
 
-class _Body:
+class Body:
     """A mapping at the top of a document, and the problems found in it so far."""
 
     def __init__(self, document: Document, known: tuple[str, ...]) -> None:
@@ -274,7 +274,7 @@ class _Body:
             raise Refused(ordered(self.problems))
 
 
-def _labels(body: _Body) -> dict[str, str]:
+def _labels(body: Body) -> dict[str, str]:
     found = body.mapping("labels")
     if len(found) > _MAX_LABELS:
         body.wrong("/labels", "out-of-range", f"at most {_MAX_LABELS} labels")
@@ -290,7 +290,7 @@ def _labels(body: _Body) -> dict[str, str]:
     return cast("dict[str, str]", found)
 
 
-def _timeout(body: _Body) -> float | None:
+def _timeout(body: Body) -> float | None:
     value = body.value.get("timeout_seconds")
     if value is None:
         return None

@@ -14,6 +14,7 @@ from spec_service.ports import (
     Ownership,
     PlanShelf,
     RunBoard,
+    RunReplayer,
     SpecRepository,
     SpecStore,
     StageSurveyor,
@@ -40,6 +41,7 @@ class Services:
     artifacts: ArtifactShelf
     uploads: UploadShelf
     checkpoints: Eventually[CheckpointReader]  # LangGraph takes seconds to import
+    replayer: Eventually[RunReplayer]  # it stands on LangGraph, too
     catalog: Eventually[LoadedCatalog]
     planner: Planner
     surveyor: StageSurveyor

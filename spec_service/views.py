@@ -12,7 +12,7 @@ from spec_service.preview_views import PlanPreview
 from translator.planning.comparing import PlanDiff
 from translator.planning.plan import Advice, Bound, Channel, JsonSchema, Limits, Plan, Step
 from workflows.records import Event, Question
-from workflows.run import Run
+from workflows.run import Fork, Run
 
 Json = Any
 T = TypeVar("T")
@@ -233,6 +233,31 @@ class RunErrorView(View):
     cause: RunErrorView | None = None
 
 
+class ForkView(View):
+    """From where a run was forked, and what was changed there."""
+
+    run: str
+    step: str
+    visit: int  # which arrival at the step, from 1
+    taken: int  # steps that were taken over
+    set: tuple[str, ...] = ()  # channels that were given another value
+    inputs: tuple[str, ...] = ()  # that were changed
+    read_before: tuple[str, ...] = ()  # steps that were taken over, and had read such an input as it was
+
+    @classmethod
+    def of(cls, fork: Fork) -> ForkView:
+        """Show where a run comes from."""
+        return cls(
+            run=fork.run,
+            step=fork.step,
+            visit=fork.visit,
+            taken=fork.taken,
+            set=tuple(fork.sets),
+            inputs=fork.inputs,
+            read_before=fork.read_before,
+        )
+
+
 class RunItem(View):
     """A run as it stands, in a list: without its inputs and outputs."""
 
@@ -252,6 +277,7 @@ class RunItem(View):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    forked_from: ForkView | None = None
 
     @classmethod
     def of(cls, run: Run, questions: tuple[Question, ...] = ()) -> Self:
@@ -288,6 +314,7 @@ def _shown(run: Run, questions: tuple[Question, ...]) -> dict[str, Json]:
         "created_at": run.created_at,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
+        "forked_from": ForkView.of(run.forked_from) if run.forked_from else None,
     }
 
 

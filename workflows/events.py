@@ -4,6 +4,7 @@ from __future__ import annotations
 
 EVENT_TYPES: dict[str, str] = {
     "run.queued": "The run was accepted: {spec, plan}.",
+    "run.forked": "The run begins at a step of another one: {run, step, visit, taken, set, inputs}.",
     "run.started": "An attempt began: {attempt, kind}.",
     "run.waiting": "The run waits: {for: [interrupt_id …]}.",
     "run.retried": "A failed or cancelled run was queued again: {after}.",

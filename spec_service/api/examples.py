@@ -132,6 +132,33 @@ RERUN_BODY = json_body(
     },
     {"from": "publish"},
 )
+REPLAY_BODY = json_body(
+    {
+        "type": "object",
+        "properties": {
+            "plan": {"type": "string", "description": "Digest of another plan: what would have been different?"},
+            "spec": {"type": "string", "description": "The text of a spec, in the place of `plan`; it is not stored."},
+        },
+        "additionalProperties": False,
+    },
+    {"plan": "9f2c4a7be1d0538866aa17ce42b3f09d5e6c81f7a2b94d03c5e8f1769ab2d430"},
+    is_required=False,
+)
+FORK_BODY = json_body(
+    {
+        "type": "object",
+        "properties": {
+            "at": {"type": "string", "description": "A node's id in the run, or the id of a checkpoint."},
+            "visit": {"type": "integer", "minimum": 1, "description": "Which arrival at the node; left out: the last."},
+            "set": {"type": "object", "description": "Values of channels as the node is to find them."},
+            "inputs": {"type": "object", "description": "Inputs that are different from the node on."},
+            "plan": {"type": "string", "description": "Digest of another plan of the same spec."},
+        },
+        "required": ["at"],
+        "additionalProperties": False,
+    },
+    {"at": "write", "visit": 2, "set": {"score": 0.5}},
+)
 KEY_HEADER: dict[str, Json] = {
     "parameters": [
         {

@@ -39,6 +39,7 @@ STATUSES: Mapping[str, int] = {
     "plan-mismatch": 409,
     "run-ended": 409,
     "not-retryable": 409,
+    "not-forkable": 409,
     "body-too-large": 413,
     "unsupported-media-type": 415,
     "idempotency-mismatch": _MISTAKE,

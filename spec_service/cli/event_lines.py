@@ -159,6 +159,7 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "run.started": _attempt,
     "run.waiting": lambda _: "waits",
     "signal.received": _signal,
+    "run.forked": lambda data: f"is forked from {data.get('run')} at {data.get('step')}",
     "run.retried": lambda _: "is to be tried again",
     "run.rerun": lambda data: f"is run again from {data.get('from')}",
     "run.cancel-requested": lambda _: "is asked to stop",

@@ -22,6 +22,9 @@ follow_events(services, run_id: str, after: int = 0) -> AsyncIterator[EventView]
 resume_run(services, run_id: str, request: ResumeRequest, key: RequestKey | None = None) -> RunAnswer
 cancel_run(services, run_id: str, key: RequestKey | None = None) -> RunAnswer
 retry_run(services, run_id: str, key: RequestKey | None = None) -> RunAnswer
+replay_run(services, run_id: str, request: ReplayRequest | None = None) -> ReplayView    nothing is changed
+fork_run(services, run_id: str, request: ForkRequest, key: RequestKey | None = None) -> RunAnswer
+compare_runs(services, one: str, other: str) -> ComparisonView
 send_signal(services, run_id: str, name: str, request: SignalRequest, key: RequestKey | None = None) -> RunAnswer
 send_keyed_signal(services, name: str, request: SignalRequest) -> SignalView
 upload(services, content: AsyncIterable[bytes], media_type: str) -> tuple[UploadView, bool]    new or known already
@@ -39,9 +42,11 @@ get_result(services, run_id: str) -> TaskResult
 
 from spec_service.operations.cancel_run import cancel_run
 from spec_service.operations.compare_plans import compare_plans
+from spec_service.operations.compare_runs import compare_runs
 from spec_service.operations.create_spec import create_spec
 from spec_service.operations.draw_plan import draw_plan
 from spec_service.operations.execute_spec import execute_spec
+from spec_service.operations.fork_run import fork_run
 from spec_service.operations.get_artifact import get_artifact
 from spec_service.operations.get_plan import get_plan
 from spec_service.operations.get_result import get_result
@@ -57,6 +62,7 @@ from spec_service.operations.list_tasks import list_tasks
 from spec_service.operations.plan_spec import plan_spec
 from spec_service.operations.preview_plan import preview_plan
 from spec_service.operations.publish_spec import publish_spec
+from spec_service.operations.replay_run import replay_run
 from spec_service.operations.rerun_run import rerun_run
 from spec_service.operations.resume_run import resume_run
 from spec_service.operations.retire_spec import retire_spec
@@ -72,10 +78,12 @@ from spec_service.operations.validate_spec import validate_spec
 __all__ = [  # more than ten names: the list of operations is the product
     "cancel_run",
     "compare_plans",
+    "compare_runs",
     "create_spec",
     "draw_plan",
     "execute_spec",
     "follow_events",
+    "fork_run",
     "get_artifact",
     "get_plan",
     "get_result",
@@ -92,6 +100,7 @@ __all__ = [  # more than ten names: the list of operations is the product
     "plan_spec",
     "preview_plan",
     "publish_spec",
+    "replay_run",
     "rerun_run",
     "resume_run",
     "retire_spec",

@@ -11,13 +11,15 @@ import hashlib
 import mimetypes
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Collection
 from functools import partial
 from pathlib import Path
 
 from anyio import open_file, to_thread
 
+from spec_service.storage.forking_files import copy_work, link_kept
 from workflows.errors import JournalError, UnknownArtifact
 from workflows.failpoints import hit
 from workflows.ports import UPLOADS, Artifact
@@ -67,6 +69,19 @@ class FolderArtifacts:
         """Return the bytes; raises `UnknownArtifact`."""
         path = await to_thread.run_sync(self._find, uri)
         return await to_thread.run_sync(_read_regular, path)
+
+    async def take_over(
+        self, source: RunId, target: RunId, kept: Collection[str], wanted: Callable[[str, float], bool]
+    ) -> frozenset[str]:
+        """Link what the engine keeps, copy what stages wrote, and return the paths; raises `JournalError`."""
+        old, new = self._run_directory(source), self._run_directory(target)
+        try:
+            linked = await to_thread.run_sync(link_kept, old / "artifacts", new / "artifacts", kept)
+            copied = await to_thread.run_sync(copy_work, old / "work", new / "work", wanted)
+        except OSError as error:
+            await to_thread.run_sync(partial(shutil.rmtree, new, ignore_errors=True))
+            raise JournalError(f"the files of run {source} were not copied: {error.strerror}") from error
+        return frozenset(linked) | frozenset(copied)
 
     async def open(self, uri: str) -> AsyncGenerator[bytes]:
         """Return the bytes in chunks; raises `UnknownArtifact`."""

@@ -16,8 +16,9 @@ from pathlib import Path
 _FICLONE = 0x40049409  # ioctl of Linux: share the blocks of a file
 
 
-def link_kept(source: Path, target: Path, paths: Iterable[str]) -> None:
-    """Give another run the files that the engine keeps, by path below `source`; what is not there is left out."""
+def link_kept(source: Path, target: Path, paths: Iterable[str]) -> list[str]:
+    """Give another run the files that the engine keeps, by path below `source`; return those that are there."""
+    linked: list[str] = []
     for path in paths:
         found, made = source / path, target / path
         if not found.is_file():
@@ -27,20 +28,24 @@ def link_kept(source: Path, target: Path, paths: Iterable[str]) -> None:
             os.link(found, made)
         except OSError:  # another file system, or too many links
             shutil.copy2(found, made)
+        linked.append(path)
+    return linked
 
 
-def copy_work(source: Path, target: Path, wanted: Callable[[str, float], bool]) -> None:
+def copy_work(source: Path, target: Path, wanted: Callable[[str, float], bool]) -> list[str]:
     """Copy a work directory, where `wanted` says so of a file's path below it and of its time (epoch seconds)."""
-    if not source.is_dir():
-        return
+    copied: list[str] = []
     for folder, names, files in os.walk(source):
         below = Path(folder).relative_to(source)
         links = [name for name in names if (Path(folder) / name).is_symlink()]
         for name in (*files, *links):
             found = Path(folder) / name
             with suppress(FileNotFoundError):  # somebody has just removed it
-                if wanted((below / name).as_posix(), found.lstat().st_mtime):
+                path = (below / name).as_posix()
+                if wanted(path, found.lstat().st_mtime):
                     _copy(found, target / below / name, source, target)
+                    copied.append(path)
+    return copied
 
 
 def _copy(found: Path, made: Path, source: Path, target: Path) -> None:

@@ -160,6 +160,14 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "Start a new run, or retry the failed one.",
     ),
     (
+        "not-forkable",
+        "A run that cannot be forked there",
+        "The run is still on its way, or the node cannot be the beginning of another one, or, with another plan, a node"
+        " that was done before is not the same.",
+        "What was done before is taken over as it is recorded, so it must be complete, and mean the same in the new run.",
+        "Wait until the run waits or is over, or cancel it; fork it at a node before the one that the message names.",
+    ),
+    (
         "not-retryable",
         "The run cannot be retried",
         "It is still on its way, or it succeeded; only a run that failed or was cancelled is retried.",
