@@ -34,7 +34,10 @@ class Unreached:
 
 
 def unreached(plan: Plan, outcomes: Iterable[Outcome]) -> Unreached:
-    """Return what the runs of a plan left out; what is inside of called workflows is theirs to test."""
+    """Return what the runs of a plan left out.
+
+    What is inside of called workflows is theirs to test, and a stage that is mocked has no tasks with nodes around.
+    """
     reached: set[str] = set()
     taken: set[Branch] = set()
     for outcome in outcomes:
@@ -46,9 +49,19 @@ def unreached(plan: Plan, outcomes: Iterable[Outcome]) -> Unreached:
                 taken |= _caught(plan, one.step, one.error.name)
             elif one.goto is not None:
                 taken.add(Branch(one.step, "next", one.goto))
-    nodes = tuple(step.id for step in plan.steps if step.id not in reached)
+    injected = _injected(plan)
+    nodes = tuple(step.id for step in plan.steps if step.id not in reached and step.id not in injected)
     branches = (branch for step in plan.steps if step.id in reached for branch in _branches(plan, step))
     return Unreached(nodes, tuple(str(one) for one in branches if one not in taken))
+
+
+def _injected(plan: Plan) -> set[str]:
+    """Return the nodes that run around tasks of a stage, and what is inside them; a block stands before its members."""
+    found: set[str] = set()
+    for step in plan.steps:
+        if step.injected or step.block in found:
+            found.add(step.id)
+    return found
 
 
 def _branches(plan: Plan, step: Step) -> Iterator[Branch]:

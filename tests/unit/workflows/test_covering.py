@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from tests.unit.workflows.bench import plan_of, to, tool
+from tests.unit.workflows.written import written
 from translator.planning.plan import Branch, Catcher, Step, Transition
 from workflows.covering import unreached
 from workflows.expecting import Outcome
@@ -57,3 +58,21 @@ def test_a_decision_has_ways_in_a_flow_and_none_in_a_dag():
 
 def test_items_of_a_map_are_no_visits():
     assert left_out(plan_of(tool("a", transition=to("end"))), [begun("a", task="#0")]) == (("a",), ())
+
+
+def test_what_is_injected_into_a_mocked_stage_is_not_missed():
+    spec = """
+    nodes:
+      build:
+        luigi: shop.Top
+        inject:
+          - after: shop.Left
+            id: look
+            node:
+              flow:
+                start: a
+                nodes:
+                  a: {tool: t.a, next: [{when: "${ inputs == null }", to: b}, {else: end}]}
+                  b: {tool: t.a, next: end}
+    """
+    assert left_out(written(spec), [begun("build")]) == ((), ())
