@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from spec_service.api import (
     house_routes,
+    policy_routes,
     run_routes,
     signal_routes,
     spec_routes,
@@ -43,6 +44,7 @@ _ROUTERS = (
     signal_routes.router,
     upload_routes.router,
     stage_routes.router,
+    policy_routes.router,
     house_routes.router,
 )
 _COLLECTOR = (10_000, 10, 50)  # more seldom than Python's own, as runs live longer than requests

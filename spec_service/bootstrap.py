@@ -20,8 +20,10 @@ from structlog.stdlib import get_logger
 
 from spec_service.called_specs import StoreShelf
 from spec_service.eventually import Eventually
+from spec_service.figures import Figures
 from spec_service.integrations.publish_table import read_publish_table
 from spec_service.planner import Planner
+from spec_service.policing import put_in_force
 from spec_service.ports import CheckpointReader, PlanShelf, RunReplayer, SpecRepository
 from spec_service.services import Services
 from spec_service.settings import Settings, environment, forbid_unsafe_checkpoints
@@ -34,11 +36,13 @@ from spec_service.storage.key_rows import keep_sweeping
 from spec_service.storage.migrating import is_current
 from spec_service.storage.ownership import claimed, kept
 from spec_service.storage.plans import SqlPlanStore
+from spec_service.storage.policies import SqlPolicyStore
 from spec_service.storage.pruning import Grace, Pruner
 from spec_service.storage.runs import SqlRunBoard
 from spec_service.storage.sealing import Sealer
 from spec_service.storage.specs import SqlSpecStore
 from spec_service.storage.uploads import FolderUploads
+from spec_service.storage.usage_rows import SqlUsageBoard
 from spec_service.worker import AttemptEngine, Desk, dispatching
 from workflows.catalog_file import CatalogFile, read_catalog_file
 from workflows.cataloging import LoadedCatalog, open_catalog
@@ -47,6 +51,7 @@ from workflows.hosting.group_notes import GroupNotes, end_noted
 from workflows.hosting.pool import HostPool
 from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.survey import Surveyor
+from workflows.policies import PolicyBook
 from workflows.run import RunStatus
 from workflows.tools.secrets import CatalogSecrets
 from workflows.tools.tools import CatalogTools
@@ -82,6 +87,9 @@ class _Opening:
     engine: Eventually[AttemptEngine]
     checkpoints: Eventually[CheckpointReader]
     replayer: Eventually[RunReplayer]
+    policies: SqlPolicyStore
+    book: PolicyBook
+    usage: SqlUsageBoard
 
 
 @asynccontextmanager
@@ -121,7 +129,12 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             engine=Eventually(),
             checkpoints=Eventually(),
             replayer=Eventually(),
+            policies=SqlPolicyStore(database),
+            book=PolicyBook(),
+            usage=SqlUsageBoard(database),
         )
+        figures = Figures()
+        journal.observe(figures.take)
         await stack.enter_async_context(_background(opening))
         runs = SqlRunBoard(database)
         if recover and await runs.unfinished((RunStatus.QUEUED, RunStatus.RUNNING), None, 1):
@@ -148,6 +161,10 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             stopping=StopSignal(),
             ownership=ownership,
             started_at=datetime.now(UTC),
+            policies=opening.policies,
+            book=opening.book,
+            usage=opening.usage,
+            figures=figures,
             repository=await to_thread.run_sync(_repository, settings),
         )
 
@@ -291,6 +308,8 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
         opening.journal,
         agents=agents,
     )
+    await put_in_force(opening.policies, opening.book)
+    ports = replace(ports, policies=opening.book, totals=opening.usage)
     opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver.without_results(), expressions))
     gc.freeze()  # what is imported stays: with thousands of live runs, looking at it each time stops the loop
     log.info("engine.ready")

@@ -21,6 +21,7 @@ from translator.planning.plan import Advice, Plan, Step
 from workflows.cataloging import LoadedCatalog
 
 if TYPE_CHECKING:  # it loads the passes of planning
+    from translator.language.policies import PolicyText
     from translator.planning.deciding import Decided
     from translator.planning.workflows import Workflows
 
@@ -56,6 +57,13 @@ class Planner:
     async def check(self, data: bytes, media: Media) -> CheckedSpec:
         """Return the spec that was sent; raises `Refused`."""
         found = await to_thread.run_sync(self._check, data, media, limiter=self._turn)
+        if isinstance(found, list):
+            raise Refused(found)
+        return found
+
+    async def read_policy(self, data: bytes, media: Media) -> PolicyText:
+        """Return the policy that was sent; raises `Refused`."""
+        found = await to_thread.run_sync(self._read_policy, data, media, limiter=self._turn)
         if isinstance(found, list):
             raise Refused(found)
         return found
@@ -118,6 +126,13 @@ class Planner:
             return document
         spec, problems = check_shape(document)
         return problems if spec is None else CheckedSpec(spec, document, spec_digest(document.value))
+
+    def _read_policy(self, data: bytes, media: Media) -> PolicyText | list[Problem]:
+        from translator.language.cel import CelEngine  # noqa: PLC0415
+        from translator.language.policies import read_policy  # noqa: PLC0415
+
+        engine = self._engine = self._engine if isinstance(self._engine, CelEngine) else CelEngine()
+        return read_policy(data, media, engine)
 
     def _check(self, data: bytes, media: Media) -> CheckedSpec | list[Problem]:
         from translator.language.cel import CelEngine  # noqa: PLC0415

@@ -113,7 +113,8 @@ async def answer_when_it_stops(services: Services, answer: RunAnswer, seconds: f
     if seconds is None:
         return answer
     position = await _when_it_stops(services, RunId(answer.run.id), seconds)
-    return replace(answer, run=RunView.of(position.run, position.questions), is_accepted=False)
+    usage = await services.usage.used_by_run(position.run.id)
+    return replace(answer, run=RunView.of(position.run, position.questions).using(usage), is_accepted=False)
 
 
 async def _when_it_stops(services: Services, run_id: RunId, seconds: float) -> RunPosition:

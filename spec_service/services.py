@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from spec_service.eventually import Eventually
+from spec_service.figures import Figures
 from spec_service.planner import Planner
 from spec_service.ports import (
     ArtifactShelf,
@@ -13,17 +14,20 @@ from spec_service.ports import (
     Health,
     Ownership,
     PlanShelf,
+    PolicyStore,
     RunBoard,
     RunReplayer,
     SpecRepository,
     SpecStore,
     StageSurveyor,
     UploadShelf,
+    UsageBoard,
     Worker,
 )
 from spec_service.settings import Settings
 from spec_service.stopping import StopSignal
 from workflows.cataloging import LoadedCatalog
+from workflows.policies import PolicyBook
 from workflows.ports import EventLog, Journal
 
 
@@ -49,4 +53,8 @@ class Services:
     stopping: StopSignal
     ownership: Ownership
     started_at: datetime
+    policies: PolicyStore
+    book: PolicyBook  # the policies in force, as the engine sees them
+    usage: UsageBoard
+    figures: Figures
     repository: SpecRepository | None = None  # nothing is published where the operator names none

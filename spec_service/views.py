@@ -13,6 +13,7 @@ from translator.planning.comparing import PlanDiff
 from translator.planning.plan import Advice, Bound, Channel, JsonSchema, Limits, Plan, Step
 from workflows.records import Event, Question
 from workflows.run import Fork, Run
+from workflows.usage import Usage
 
 Json = Any
 T = TypeVar("T")
@@ -258,6 +259,14 @@ class ForkView(View):
         )
 
 
+class PolicyRef(View):
+    """A revision of a policy."""
+
+    name: str
+    revision: int
+    digest: str
+
+
 class RunItem(View):
     """A run as it stands, in a list: without its inputs and outputs."""
 
@@ -272,6 +281,7 @@ class RunItem(View):
     attempts: int
     usage: dict[str, Json] = Field(default_factory=dict[str, Json])
     labels: dict[str, str]
+    policies: tuple[PolicyRef, ...] = ()  # that were in force while it was executed
     priority: int
     cancel_requested: bool
     created_at: datetime
@@ -296,6 +306,10 @@ class RunView(RunItem):
         """Show a run and its open questions."""
         return cls(**_shown(run, questions), inputs=dict(run.inputs), outputs=run.outputs)
 
+    def using(self, usage: Usage) -> Self:
+        """Return the view with what the run has used."""
+        return self.model_copy(update={"usage": usage.figures()})
+
 
 def _shown(run: Run, questions: tuple[Question, ...]) -> dict[str, Json]:
     return {
@@ -309,6 +323,7 @@ def _shown(run: Run, questions: tuple[Question, ...]) -> dict[str, Json]:
         "waiting_for": () if run.status.is_final else tuple(WaitingFor.of(one) for one in questions if one.is_open),
         "attempts": run.attempt,
         "labels": dict(run.labels),
+        "policies": tuple(PolicyRef(**one) for one in run.policies),
         "priority": run.priority,
         "cancel_requested": run.cancel_requested,
         "created_at": run.created_at,
@@ -332,6 +347,63 @@ class EventView(View):
     def of(cls, event: Event) -> EventView:
         """Show an event."""
         return cls(seq=event.seq, type=event.type, at=event.at, node=event.node, attempt=event.attempt, data=event.data)
+
+
+class PolicyView(View):
+    """A stored revision of a policy."""
+
+    id: str  # name@rN: this very revision
+    name: str
+    version: str | None
+    revision: int
+    digest: str
+    created_at: datetime
+    retired_at: datetime | None = None  # of the name: it is not in force
+    media_type: str
+    text: str
+
+
+class TrialVerdict(View):
+    """What a policy would have said of a step that is recorded."""
+
+    run: str
+    step: str
+    visit: str
+    try_number: int
+    moment: Literal["before", "usage", "result"]
+    at: datetime  # when the try began
+    policy: str | None
+    rule: str
+    action: Literal["reject", "pause", "abort"]
+    figure: Json
+    limit: Json
+    message: str
+
+
+class PolicyTrial(View):
+    """What a policy would have said of recorded runs."""
+
+    policy: str
+    runs: int  # that were looked at
+    selected: int  # that the policy is for
+    verdicts: tuple[TrialVerdict, ...]
+
+
+class UsageItem(View):
+    """What the runs of a group have used."""
+
+    key: str
+    tries: int  # of steps, as far as they have used anything
+    runs: int
+    usage: dict[str, Json]
+
+
+class Usages(View):
+    """What runs have used, by groups, the dearest first."""
+
+    group_by: str
+    items: tuple[UsageItem, ...]
+    has_more: bool = False
 
 
 class StateView(View):

@@ -62,6 +62,24 @@ SPEC_BODY: dict[str, Json] = {
 }
 
 
+POLICY_YAML = """apiVersion: specloom/v1
+kind: Policy
+metadata: {name: budget}
+ceilings: {cost_usd: 5.0}
+rules:
+  - {name: dear-step, scope: step, when: usage.cost_usd > 1.0, action: pause, message: This step is dear.}
+"""
+POLICY_BODY: dict[str, Json] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/yaml": {"schema": {"type": "object"}, "example": POLICY_YAML},
+            "application/json": {"schema": {"type": "object"}},
+        },
+    }
+}
+
+
 def json_body(schema: Json, example: Json, *, is_required: bool = True) -> dict[str, Json]:
     """Return the part of a route's OpenAPI that describes a JSON body."""
     content = {"application/json": {"schema": schema, "example": example}}

@@ -37,10 +37,9 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """Return figures in the text format of Prometheus."""
-    counts = await services_of(request).runs.counts()
-    lines = ["# HELP specloom_runs Runs by status.", "# TYPE specloom_runs gauge"]
-    lines += [f'specloom_runs{{status="{status.value}"}} {number}' for status, number in counts.items()]
-    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+    services = services_of(request)
+    text = services.figures.text(await services.runs.counts())
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 @router.get("/version", response_model=VersionView)

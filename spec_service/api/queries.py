@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query
 from starlette.requests import Request
 
 from spec_service.errors import BadCursor, BadQuery
-from spec_service.ports import SOURCE_KINDS, RunFilter, SourceKind, SpecSource
+from spec_service.ports import SOURCE_KINDS, RunFilter, SourceKind, SpecSource, UsageQuery
 from workflows.run import RunStatus
 
 DEFAULT_LIMIT = 50
@@ -20,6 +21,7 @@ _MAX_SEQ = 2**53
 _MAX_DIGITS = 16
 _KINDS: Mapping[str, SourceKind] = {one: one for one in SOURCE_KINDS}
 _MAX_PATH = 1024
+_GROUPS = ("step", "run", "spec", "tenant", "model", "label")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 # Texts for FastAPI, which then has nothing to refuse in words of its own.
@@ -36,6 +38,11 @@ Every = Annotated[
 Source = Annotated[str | None, Query(description="Where the text is from: `file`, `git` or `api`.", examples=["git"])]
 SourcePath = Annotated[str | None, Query(description="The file that it is from.", examples=["specs/report.yaml"])]
 Commit = Annotated[str | None, Query(description="The commit of the repository that it is from.")]
+GroupBy = Annotated[
+    str | None, Query(description="step, run, spec, tenant, model, or label:NAME; run if left out.", examples=["spec"])
+]
+From = Annotated[str | None, Query(alias="from", description="Only steps that started then or later, ISO 8601.")]
+To = Annotated[str | None, Query(alias="to", description="Only steps that started before then, ISO 8601.")]
 Label = Annotated[list[str] | None, Query(description="`key=value`; several must all be there.")]
 
 
@@ -106,6 +113,24 @@ def read_source(kind: str | None, path: str | None, commit: str | None) -> SpecS
     if commit is not None and not _COMMIT.fullmatch(commit):
         raise BadQuery("`commit` is 7 to 64 hexadecimal digits")
     return SpecSource(known, path, commit)
+
+
+def read_usage_query(group_by: str | None, since: str | None, until: str | None) -> UsageQuery:
+    """Return which usage to sum up; raises `BadQuery`."""
+    kind, separator, label = (group_by or "run").partition(":")
+    if kind not in _GROUPS or (kind == "label") != bool(separator and label) or len(label) > _MAX_PATH:
+        raise BadQuery("`group_by` is step, run, spec, tenant, model or label:NAME")
+    return UsageQuery(group_by or "run", _read_time(since, "from"), _read_time(until, "to"))
+
+
+def _read_time(text: str | None, name: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text.replace(" ", "+"))  # what a plus in a query turns into
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadQuery(f"`{name}` is a time in ISO 8601, such as 2026-01-31T00:00:00Z") from None
 
 
 def _is_number(text: str) -> bool:

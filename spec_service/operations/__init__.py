@@ -38,23 +38,32 @@ run_stage(services, request: StageRunRequest, wait: float | None = None, key=Non
 list_tasks(services) -> Page[TaskView]    the stages as agents call them
 get_task(services, name: str) -> TaskView
 get_result(services, run_id: str) -> TaskResult
+create_policy(services, data: bytes, media: Media) -> tuple[PolicyView, bool]    the operator's: new or known already
+get_policy(services, policy_id: str) -> PolicyView
+list_policies(services) -> Page[PolicyView]    those in force
+retire_policy(services, name: str) -> PolicyView
+try_policy(services, data: bytes, media: Media, runs: Sequence[str] = ()) -> PolicyTrial    on recorded runs
+sum_usage(services, query: UsageQuery) -> Usages
 """
 
 from spec_service.operations.cancel_run import cancel_run
 from spec_service.operations.compare_plans import compare_plans
 from spec_service.operations.compare_runs import compare_runs
+from spec_service.operations.create_policy import create_policy
 from spec_service.operations.create_spec import create_spec
 from spec_service.operations.draw_plan import draw_plan
 from spec_service.operations.execute_spec import execute_spec
 from spec_service.operations.fork_run import fork_run
 from spec_service.operations.get_artifact import get_artifact
 from spec_service.operations.get_plan import get_plan
+from spec_service.operations.get_policy import get_policy
 from spec_service.operations.get_result import get_result
 from spec_service.operations.get_run import get_run
 from spec_service.operations.get_spec import get_spec
 from spec_service.operations.get_stage import get_stage
 from spec_service.operations.get_task import get_task
 from spec_service.operations.list_artifacts import list_artifacts
+from spec_service.operations.list_policies import list_policies
 from spec_service.operations.list_runs import list_runs
 from spec_service.operations.list_specs import list_specs
 from spec_service.operations.list_stages import list_stages
@@ -65,6 +74,7 @@ from spec_service.operations.publish_spec import publish_spec
 from spec_service.operations.replay_run import replay_run
 from spec_service.operations.rerun_run import rerun_run
 from spec_service.operations.resume_run import resume_run
+from spec_service.operations.retire_policy import retire_policy
 from spec_service.operations.retire_spec import retire_spec
 from spec_service.operations.retry_run import retry_run
 from spec_service.operations.run_checkpoints import run_checkpoints
@@ -72,6 +82,8 @@ from spec_service.operations.run_events import follow_events, page_events
 from spec_service.operations.run_stage import run_stage
 from spec_service.operations.run_state import run_state
 from spec_service.operations.send_signal import send_keyed_signal, send_signal
+from spec_service.operations.sum_usage import sum_usage
+from spec_service.operations.try_policy import try_policy
 from spec_service.operations.upload import upload
 from spec_service.operations.validate_spec import validate_spec
 
@@ -79,6 +91,7 @@ __all__ = [  # more than ten names: the list of operations is the product
     "cancel_run",
     "compare_plans",
     "compare_runs",
+    "create_policy",
     "create_spec",
     "draw_plan",
     "execute_spec",
@@ -86,12 +99,14 @@ __all__ = [  # more than ten names: the list of operations is the product
     "fork_run",
     "get_artifact",
     "get_plan",
+    "get_policy",
     "get_result",
     "get_run",
     "get_spec",
     "get_stage",
     "get_task",
     "list_artifacts",
+    "list_policies",
     "list_runs",
     "list_specs",
     "list_stages",
@@ -103,6 +118,7 @@ __all__ = [  # more than ten names: the list of operations is the product
     "replay_run",
     "rerun_run",
     "resume_run",
+    "retire_policy",
     "retire_spec",
     "retry_run",
     "run_checkpoints",
@@ -110,6 +126,8 @@ __all__ = [  # more than ten names: the list of operations is the product
     "run_state",
     "send_keyed_signal",
     "send_signal",
+    "sum_usage",
+    "try_policy",
     "upload",
     "validate_spec",
 ]

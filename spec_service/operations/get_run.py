@@ -10,4 +10,5 @@ from workflows.run import RunId
 async def get_run(services: Services, run_id: str) -> RunView:
     """Return a run and what it waits for; raises `UnknownRun`."""
     position = await services.runs.get(RunId(run_id))
-    return RunView.of(position.run, position.questions)
+    usage = await services.usage.used_by_run(position.run.id)
+    return RunView.of(position.run, position.questions).using(usage)

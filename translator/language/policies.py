@@ -100,7 +100,7 @@ class Policy(Part):
     kind: Literal["Policy"] = Field(description="What the document is: `Policy`.")
     metadata: PolicyMetadata = Field(description="What the policy is called.")
     selector: Selector = Field(
-        Selector.model_validate({}), description="Whom the policy is for; nothing said: every run."
+        Selector.model_validate({}), description="Whom the policy is for; none: every run."
     )
     ceilings: Ceilings = Field(Ceilings.model_validate({}), description="How high limits may be.")
     rules: tuple[Rule, ...] = Field((), description="What must not hold, each looked at in every step.")
