@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from spec_service.cli import backup_commands, folder_commands, project_commands, run_commands, spec_commands
+from spec_service.cli import (
+    backup_commands,
+    folder_commands,
+    project_commands,
+    run_commands,
+    spec_commands,
+    travel_commands,
+)
 from spec_service.cli.complaints import USAGE
 from spec_service.cli.help_page import PURPOSE, GroupedHelp, show_version
 
@@ -31,6 +38,9 @@ COMMANDS = {
         run_commands.signal,
         run_commands.retry,
         run_commands.rerun,
+        travel_commands.replay,
+        travel_commands.fork,
+        travel_commands.compare,
         run_commands.cancel,
     ),
     "Data": (backup_commands.backup, backup_commands.restore),

@@ -10,6 +10,8 @@ from spec_service.called_specs import ComingSpec
 from spec_service.operations.draw_plan import Drawing
 from spec_service.ports import SpecSource
 from spec_service.requests import ExecuteRequest, Media, PublishRequest, RerunRequest, ResumeRequest, SignalRequest
+from spec_service.travel_requests import ForkRequest, ReplayRequest
+from spec_service.travel_views import ComparisonView, ReplayView
 from spec_service.views import (
     ArtifactView,
     EventView,
@@ -110,6 +112,18 @@ class Client(Protocol):
 
     async def rerun(self, run_id: str, request: RerunRequest) -> RunView:
         """Run a part of a run again that is over; raises `Refused`."""
+        ...
+
+    async def replay(self, run_id: str, request: ReplayRequest) -> ReplayView:
+        """Execute a run again on its records; raises `Refused`."""
+        ...
+
+    async def fork(self, run_id: str, request: ForkRequest) -> RunView:
+        """Start a new run from a node of an old one; raises `Refused`."""
+        ...
+
+    async def compare(self, run_id: str, other_id: str) -> ComparisonView:
+        """Lay two runs beside each other."""
         ...
 
     async def cancel(self, run_id: str) -> RunView:

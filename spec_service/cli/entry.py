@@ -12,6 +12,9 @@ import typer
 from spec_service.cli.app import build_app
 from spec_service.cli.complaints import FINE, PROBLEMS, Complaint, Interrupted, innermost, wrong_usage
 
+_ABOUT_RUNS = frozenset({"rerun", "replay", "fork", "compare"})
+"""Commands about runs that may be called with `runs` before them."""
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 fine, 1 problems found or run failed, 64 wrong usage, 130 interrupted."""
@@ -28,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _guarded(arguments: Sequence[str] | None) -> int:
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
-        if given[:2] == ["runs", "rerun"]:  # a command about one run, as the others are
+        if given[:1] == ["runs"] and given[1:2] and given[1] in _ABOUT_RUNS:
             del given[0]
         result = build_app()(args=given, prog_name="specloom", standalone_mode=False)
     except BrokenPipeError:

@@ -22,6 +22,8 @@ from spec_service.operations.draw_plan import Drawing
 from spec_service.ports import SpecSource
 from spec_service.requests import ExecuteRequest, Media, PublishRequest, RerunRequest, ResumeRequest, SignalRequest
 from spec_service.settings import Settings
+from spec_service.travel_requests import ForkRequest, ReplayRequest
+from spec_service.travel_views import ComparisonView, ReplayView
 from spec_service.views import (
     ArtifactView,
     EventView,
@@ -182,6 +184,22 @@ class HttpClient:
         """Run a part of a run again that is over; raises `Refused`."""
         body = json.dumps({"from": request.from_}).encode()
         return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/rerun", content=body)
+
+    async def replay(self, run_id: str, request: ReplayRequest) -> ReplayView:
+        """Execute a run again on its records; raises `Refused`."""
+        given: dict[str, Json] = {"plan": request.plan, "spec": request.spec}
+        body = _body({name: value for name, value in given.items() if value is not None})
+        return await self._ask(ReplayView, "POST", f"/runs/{_segment(run_id)}/replay", content=body)
+
+    async def fork(self, run_id: str, request: ForkRequest) -> RunView:
+        """Start a new run from a node of an old one; raises `Refused`."""
+        body = _body(request.as_json())
+        return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/fork", content=body)
+
+    async def compare(self, run_id: str, other_id: str) -> ComparisonView:
+        """Lay two runs beside each other."""
+        path = f"/runs/{_segment(run_id)}/compare/{_segment(other_id)}"
+        return await self._ask(ComparisonView, "GET", path)
 
     async def cancel(self, run_id: str) -> RunView:
         """Stop a run."""

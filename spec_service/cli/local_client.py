@@ -10,9 +10,11 @@ from spec_service.called_specs import ComingSpec
 from spec_service.cli.artifact_places import find_artifact
 from spec_service.cli.uploading import chunks_of
 from spec_service.operations.cancel_run import cancel_run
+from spec_service.operations.compare_runs import compare_runs
 from spec_service.operations.create_spec import create_spec
 from spec_service.operations.draw_plan import Drawing, draw_plan
 from spec_service.operations.execute_spec import execute_spec
+from spec_service.operations.fork_run import fork_run
 from spec_service.operations.get_plan import get_plan
 from spec_service.operations.get_run import get_run
 from spec_service.operations.get_spec import get_spec
@@ -22,6 +24,7 @@ from spec_service.operations.list_specs import list_specs
 from spec_service.operations.plan_spec import plan_spec
 from spec_service.operations.preview_plan import preview_plan
 from spec_service.operations.publish_spec import publish_spec
+from spec_service.operations.replay_run import replay_run
 from spec_service.operations.rerun_run import rerun_run
 from spec_service.operations.resume_run import resume_run
 from spec_service.operations.retire_spec import retire_spec
@@ -32,6 +35,8 @@ from spec_service.operations.upload import upload
 from spec_service.ports import RunFilter, SpecSource
 from spec_service.requests import ExecuteRequest, Media, PublishRequest, RerunRequest, ResumeRequest, SignalRequest
 from spec_service.services import Services
+from spec_service.travel_requests import ForkRequest, ReplayRequest
+from spec_service.travel_views import ComparisonView, ReplayView
 from spec_service.views import (
     ArtifactView,
     EventView,
@@ -133,6 +138,18 @@ class LocalClient:
     async def rerun(self, run_id: str, request: RerunRequest) -> RunView:
         """Run a part of a run again that is over; raises `Refused`."""
         return (await rerun_run(self._services, run_id, request)).run
+
+    async def replay(self, run_id: str, request: ReplayRequest) -> ReplayView:
+        """Execute a run again on its records; raises `Refused`."""
+        return await replay_run(self._services, run_id, request)
+
+    async def fork(self, run_id: str, request: ForkRequest) -> RunView:
+        """Start a new run from a node of an old one; raises `Refused`."""
+        return (await fork_run(self._services, run_id, request)).run
+
+    async def compare(self, run_id: str, other_id: str) -> ComparisonView:
+        """Lay two runs beside each other."""
+        return await compare_runs(self._services, run_id, other_id)
 
     async def cancel(self, run_id: str) -> RunView:
         """Stop a run."""

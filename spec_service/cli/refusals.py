@@ -15,6 +15,7 @@ ADVICE: Mapping[str, tuple[str, ...]] = {
     "not-waiting": ("specloom runs RUN shows where the run stands",),
     "run-ended": ("specloom runs RUN shows how it ended",),
     "not-retryable": ("specloom runs RUN shows where the run stands",),
+    "not-forkable": ("specloom runs RUN shows where the run stands",),
     "version-exists": ("raise metadata.version in the spec, or leave it out as long as you are working on it",),
     "several-questions": ("--question NODE says which one is answered; specloom runs RUN lists them",),
     "server-unreachable": ("specloom dev starts a server; without --server none is needed",),

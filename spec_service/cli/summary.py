@@ -22,7 +22,7 @@ _SAYS = {"waiting": "waits for an answer", "queued": "is queued", "running": "is
 
 def summary_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Client, place: Place) -> list[str]:
     """Return the lines that close the showing of a run."""
-    lines = ["", _headline(run)]
+    lines = ["", _headline(run), *fork_lines(run)]
     if run.error is not None:
         lines += _error_lines(run, client)
     if run.outputs:
@@ -34,6 +34,21 @@ def summary_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Clien
             question_lines(run, question, options) if question.is_for_people else wait_lines(run, question, options)
         )
     return [*lines, "", *_next_lines(run, client, place)]
+
+
+def fork_lines(run: RunView) -> list[str]:
+    """Return where a run was forked from, and what is to be known of that."""
+    fork = run.forked_from
+    if fork is None:
+        return []
+    visit = f", visit {fork.visit}" if fork.visit > 1 else ""
+    changed = [*(f"state.{name}" for name in fork.set), *(f"inputs.{name}" for name in fork.inputs)]
+    lines = [f"  forked from {fork.run} at {fork.step}{visit}; {fork.taken} steps taken over"]
+    lines += [f"  changed there: {', '.join(changed)}"] if changed else []
+    if fork.read_before:
+        names = ", ".join(fork.read_before)
+        lines.append(f"  these were taken over, and had read what was changed as it was: {names}")
+    return lines
 
 
 def artifact_lines(run: RunView, artifacts: Sequence[ArtifactView], client: Client) -> list[str]:
