@@ -15,6 +15,7 @@ from langgraph.runtime import RunControl
 from translator.planning.plan import Step, Verb
 from workflows.activity import Activity
 from workflows.agents.agents import Agents
+from workflows.agents.harnesses.harnesses import Harnesses
 from workflows.errors import StepError
 from workflows.hosting.evaluation import Evaluator
 from workflows.luigi.registry import LuigiGroup
@@ -84,6 +85,7 @@ class Ports:
     nodes: Mapping[Verb, Node] | None = None  # other nodes than the real ones, for tests of specs
     tracing: Tracing = NO_TRACING
     agents: Agents | None = None  # None: no model of the catalog can be asked
+    harnesses: Harnesses | None = None  # None: no harness of the catalog can be run
     policies: PolicyBook = field(default_factory=PolicyBook)
     totals: UsageTotals | None = None  # None: what other runs have used counts from the start of this process
 
