@@ -19,7 +19,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from spec_service.api import (
+    a2a_routes,
     house_routes,
+    mcp_routes,
     policy_routes,
     run_routes,
     signal_routes,
@@ -45,6 +47,8 @@ _ROUTERS = (
     upload_routes.router,
     stage_routes.router,
     policy_routes.router,
+    mcp_routes.router,
+    a2a_routes.router,
     house_routes.router,
 )
 _COLLECTOR = (10_000, 10, 50)  # more seldom than Python's own, as runs live longer than requests

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
@@ -53,8 +54,14 @@ from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.survey import Surveyor
 from workflows.policies import PolicyBook
 from workflows.run import RunStatus
+from workflows.tools.mcp_servers import McpServers
 from workflows.tools.secrets import CatalogSecrets
 from workflows.tools.tools import CatalogTools
+
+if TYPE_CHECKING:
+    from workflows.agents.harnesses.harness import Protocol
+    from workflows.agents.harnesses.harnesses import Harnesses
+    from workflows.agents.harnesses.ports import Runtime
 
 _HEAVY = ("workflows.engine", "spec_service.storage.checkpoints")
 log = get_logger("specloom.bootstrap")
@@ -77,6 +84,9 @@ class _Opening:
     settings: Settings
     file: CatalogFile
     pool: HostPool
+    programs: HostPool  # of harnesses: one that waits for a tool must not keep that tool from getting a host
+    mcp: McpServers
+    secrets: CatalogSecrets
     database: Database
     journal: SqlJournal
     sealer: Sealer
@@ -115,10 +125,16 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
         notes = GroupNotes(hosts / str(held.fence))
         pool = HostPool(environ=environment(), limit=settings.max_hosts, notes=notes)
         stack.push_async_callback(pool.aclose)
+        programs = HostPool(environ=environment(), limit=settings.max_hosts, notes=notes)
+        stack.push_async_callback(programs.aclose)
+        secrets = CatalogSecrets(file.secrets, environment())
         opening = _Opening(
             settings=settings,
             file=file,
             pool=pool,
+            programs=programs,
+            mcp=await stack.enter_async_context(McpServers(file.mcp, secrets, environment(), notes)),
+            secrets=secrets,
             database=database,
             journal=journal,
             sealer=sealer,
@@ -177,8 +193,9 @@ async def open_planning(settings: Settings, also: Sequence[LuigiGroup] = ()) -> 
     catalog: Eventually[LoadedCatalog] = Eventually()
     pool = HostPool(environ=environment(), limit=settings.max_hosts)
     try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(_fill, file, pool, catalog)
+        secrets = CatalogSecrets(file.secrets, environment())
+        async with McpServers(file.mcp, secrets, environment()) as mcp, anyio.create_task_group() as group:
+            group.start_soon(_fill, file, pool, mcp, catalog)
             yield Planning(Planner(catalog), catalog, file, Surveyor(pool))
             group.cancel_scope.cancel()
     finally:
@@ -203,7 +220,7 @@ async def _background(opening: _Opening) -> AsyncGenerator[None]:
     """Open the slow parts while the block runs, and close them when it ends."""
     is_closing = anyio.Event()
     async with anyio.create_task_group() as group:
-        group.start_soon(_fill, opening.file, opening.pool, opening.catalog)
+        group.start_soon(_fill, opening.file, opening.pool, opening.mcp, opening.catalog)
         group.start_soon(_keep_engine, opening, is_closing)
         pruning = anyio.CancelScope()
         group.start_soon(_within, pruning, partial(_keep_clean, opening))
@@ -245,9 +262,9 @@ async def _within(scope: anyio.CancelScope, work: Callable[[], Awaitable[None]])
         await work()
 
 
-async def _fill(file: CatalogFile, pool: HostPool, catalog: Eventually[LoadedCatalog]) -> None:
+async def _fill(file: CatalogFile, pool: HostPool, mcp: McpServers, catalog: Eventually[LoadedCatalog]) -> None:
     try:
-        loaded = await open_catalog(file, pool)
+        loaded = await open_catalog(file, pool, mcp=mcp)
     except Exception as error:
         log.exception("catalog.broke")
         catalog.fail(error)
@@ -291,7 +308,7 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
     opening.checkpoints.give(SaverCheckpoints(saver))
     opening.replayer.give(Replayer(ReplayTools(opening.artifacts, evaluator, CelEngine())))
     loaded = await opening.catalog.get()
-    secrets = CatalogSecrets(opening.file.secrets, environment())
+    secrets = opening.secrets
     artifacts = opening.artifacts
     where, path_of = artifacts.work_directory, artifacts.path_of
     tools = CatalogTools(loaded.tools, opening.pool, secrets, work_directory=where, path_of=path_of)
@@ -307,12 +324,26 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
         evaluator,
         opening.journal,
         agents=agents,
+        harnesses=_harnesses(opening, loaded),
     )
     await put_in_force(opening.policies, opening.book)
     ports = replace(ports, policies=opening.book, totals=opening.usage)
     opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver.without_results(), expressions))
     gc.freeze()  # what is imported stays: with thousands of live runs, looking at it each time stops the loop
     log.info("engine.ready")
+
+
+def _harnesses(opening: _Opening, loaded: LoadedCatalog) -> Harnesses | None:
+    """Return the harnesses of the catalog and where they run; None where there are none."""
+    if not loaded.harnesses:
+        return None
+    from spec_service.integrations.harness_sidecar import Sidecar  # noqa: PLC0415 - for those who have harnesses
+    from workflows.agents.harnesses.harnesses import Harnesses  # noqa: PLC0415
+    from workflows.agents.harnesses.local_processes import LocalProcesses  # noqa: PLC0415
+
+    secrets = opening.secrets
+    runtimes: dict[Protocol, Runtime] = {"stdio": LocalProcesses(opening.programs), "http": Sidecar(secrets)}
+    return Harnesses(loaded.harnesses, runtimes, loaded.models, secrets, secrets.shown_by)
 
 
 def _import_heavy() -> None:

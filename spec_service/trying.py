@@ -22,6 +22,7 @@ from workflows.hosting.pool import HostPool
 from workflows.luigi.stages import LuigiStages
 from workflows.memory import MemoryArtifacts
 from workflows.testing import Workshop
+from workflows.tools.mcp_servers import McpServers
 from workflows.tools.secrets import CatalogSecrets
 from workflows.tools.tools import CatalogTools
 
@@ -48,10 +49,11 @@ async def open_trial(settings: Settings, documents: Iterable[Json], *, may_call:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="specloom-test-")))
         pool = HostPool(environ=environment(), limit=settings.max_hosts)
         stack.push_async_callback(pool.aclose)
-        loaded = await open_catalog(file, pool) if has_catalog else LoadedCatalog(assumed_catalog(documents))
+        secrets = CatalogSecrets(file.secrets, environment())
+        mcp = await stack.enter_async_context(McpServers(file.mcp, secrets, environment()))
+        loaded = await open_catalog(file, pool, mcp=mcp) if has_catalog else LoadedCatalog(assumed_catalog(documents))
         catalog: Eventually[LoadedCatalog] = Eventually()
         catalog.give(loaded)
-        secrets = CatalogSecrets(file.secrets, environment())
         expressions = CelEngine()
         workshop = Workshop(
             tools=CatalogTools(loaded.tools, pool, secrets, work_directory=MemoryArtifacts(folder).work_directory),

@@ -219,6 +219,13 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "Plan the spec and send that plan's digest, or leave `plan` out.",
     ),
     (
+        "extra-missing",
+        "Packages that are not installed",
+        "This door, or this part of the catalog, stands on packages that come with an extra of Specloom.",
+        "Who does not need them should not have to install them.",
+        "Install the extra that the message names, such as `pip install 'specloom[mcp]'`, and start the server again.",
+    ),
+    (
         "not-ready",
         "The server cannot do this yet, or no longer",
         "It is starting, stopping, or a part of it could not be opened.",
