@@ -72,7 +72,7 @@ def test_what_is_injected_into_a_mocked_stage_is_not_missed():
               flow:
                 start: a
                 nodes:
-                  a: {tool: t.a, next: [{when: "${ inputs == null }", to: b}, {else: end}]}
+                  a: {tool: t.a, next: [{when: "${ task.name == '' }", to: b}, {else: end}]}
                   b: {tool: t.a, next: end}
     """
     assert left_out(written(spec), [begun("build")]) == ((), ())
