@@ -142,6 +142,26 @@ class RerunRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageRequest:
+    """What a Luigi task is told while it runs: its name or key, a text, and what else there is to say."""
+
+    task: str
+    content: str
+    payload: dict[str, Json]
+
+    @classmethod
+    def read(cls, document: Document) -> MessageRequest:
+        """Read a body; raises `Refused`."""
+        body = Body(document, ("task", "content", "payload"))
+        task, content, payload = body.text("task"), body.text("content"), body.mapping("payload")
+        for name, value in (("task", task), ("content", content)):
+            if value is None:
+                body.wrong("", "missing-field", f"`{name}` is missing here")
+        body.refuse()
+        return cls(task or "", content or "", payload)
+
+
+@dataclass(frozen=True, slots=True)
 class SignalRequest:
     """What a signal carries."""
 

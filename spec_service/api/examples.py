@@ -139,6 +139,19 @@ RESUME_BODY = json_body(
     {"answer": {"verdict": "approve", "comment": "go ahead"}},
     is_required=False,
 )
+MESSAGE_BODY = json_body(
+    {
+        "type": "object",
+        "properties": {
+            "task": {"type": "string", "description": "The name or key of a Luigi task that accepts messages."},
+            "content": {"type": "string", "description": "What it is told."},
+            "payload": {"type": "object", "description": "What else there is to say."},
+        },
+        "required": ["task", "content"],
+        "additionalProperties": False,
+    },
+    {"task": "market.Crawl(day=2026-11-20)", "content": "slower"},
+)
 RERUN_BODY = json_body(
     {
         "type": "object",

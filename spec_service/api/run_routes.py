@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from spec_service import operations
 from spec_service.api.bodies import answer, answer_run, read_keyed, services_of
-from spec_service.api.examples import EVENT_STREAM, KEY_HEADER, PROBLEM_RESPONSES, RERUN_BODY, RESUME_BODY
+from spec_service.api.examples import EVENT_STREAM, KEY_HEADER, MESSAGE_BODY, PROBLEM_RESPONSES, RERUN_BODY, RESUME_BODY
 from spec_service.api.queries import (
     After,
     Cursor,
@@ -23,7 +23,7 @@ from spec_service.api.queries import (
     read_limit,
 )
 from spec_service.api.streams import as_event_stream
-from spec_service.requests import RerunRequest, ResumeRequest, read_nothing
+from spec_service.requests import MessageRequest, RerunRequest, ResumeRequest, read_nothing
 from spec_service.views import ArtifactView, CheckpointView, EventView, Page, RunItem, RunView, StateView
 
 router = APIRouter(responses=PROBLEM_RESPONSES, tags=["runs"])
@@ -119,6 +119,15 @@ async def retry_run(request: Request, run_id: str) -> Response:
     document, key = await read_keyed(request)
     read_nothing(document)
     return answer_run(await operations.retry_run(services_of(request), run_id, key))
+
+
+@router.post(
+    "/runs/{run_id}/messages", status_code=202, response_model=RunView, openapi_extra=MESSAGE_BODY | KEY_HEADER
+)
+async def send_message(request: Request, run_id: str) -> Response:
+    """Tell a Luigi task of the run something, as Luigi's scheduler does."""
+    document, key = await read_keyed(request)
+    return answer_run(await operations.send_message(services_of(request), run_id, MessageRequest.read(document), key))
 
 
 @router.post("/runs/{run_id}/rerun", status_code=202, response_model=RunView, openapi_extra=RERUN_BODY | KEY_HEADER)

@@ -36,6 +36,7 @@ COMMANDS = {
         run_commands.approve,
         run_commands.resume,
         run_commands.signal,
+        run_commands.message,
         run_commands.retry,
         run_commands.rerun,
         travel_commands.replay,

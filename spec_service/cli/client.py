@@ -9,7 +9,15 @@ from typing import Protocol
 from spec_service.called_specs import ComingSpec
 from spec_service.operations.draw_plan import Drawing
 from spec_service.ports import SpecSource
-from spec_service.requests import ExecuteRequest, Media, PublishRequest, RerunRequest, ResumeRequest, SignalRequest
+from spec_service.requests import (
+    ExecuteRequest,
+    Media,
+    MessageRequest,
+    PublishRequest,
+    RerunRequest,
+    ResumeRequest,
+    SignalRequest,
+)
 from spec_service.travel_requests import ForkRequest, ReplayRequest
 from spec_service.travel_views import ComparisonView, ReplayView
 from spec_service.views import (
@@ -100,6 +108,10 @@ class Client(Protocol):
 
     async def send_signal(self, run_id: str, name: str, request: SignalRequest) -> RunView:
         """Send a signal to a run."""
+        ...
+
+    async def send_message(self, run_id: str, request: MessageRequest) -> RunView:
+        """Tell a Luigi task of a run something; raises `Refused`."""
         ...
 
     async def upload(self, file: Path, media_type: str) -> UploadView:

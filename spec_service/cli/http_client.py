@@ -20,7 +20,15 @@ from spec_service.cli.uploading import chunks_of, size_of
 from spec_service.errors import Refused
 from spec_service.operations.draw_plan import Drawing
 from spec_service.ports import SpecSource
-from spec_service.requests import ExecuteRequest, Media, PublishRequest, RerunRequest, ResumeRequest, SignalRequest
+from spec_service.requests import (
+    ExecuteRequest,
+    Media,
+    MessageRequest,
+    PublishRequest,
+    RerunRequest,
+    ResumeRequest,
+    SignalRequest,
+)
 from spec_service.settings import Settings
 from spec_service.travel_requests import ForkRequest, ReplayRequest
 from spec_service.travel_views import ComparisonView, ReplayView
@@ -165,6 +173,11 @@ class HttpClient:
         return await self._ask(
             RunView, "POST", f"/runs/{_segment(run_id)}/signals/{_segment(name)}", content=_body(body)
         )
+
+    async def send_message(self, run_id: str, request: MessageRequest) -> RunView:
+        """Tell a Luigi task of a run something; raises `Refused`."""
+        body = {"task": request.task, "content": request.content, "payload": request.payload}
+        return await self._ask(RunView, "POST", f"/runs/{_segment(run_id)}/messages", content=_body(body))
 
     async def upload(self, file: Path, media_type: str) -> UploadView:
         """Send a file while it is read."""

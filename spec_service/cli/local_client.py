@@ -30,10 +30,19 @@ from spec_service.operations.resume_run import resume_run
 from spec_service.operations.retire_spec import retire_spec
 from spec_service.operations.retry_run import retry_run
 from spec_service.operations.run_events import follow_events, page_events
+from spec_service.operations.send_message import send_message
 from spec_service.operations.send_signal import send_signal
 from spec_service.operations.upload import upload
 from spec_service.ports import RunFilter, SpecSource
-from spec_service.requests import ExecuteRequest, Media, PublishRequest, RerunRequest, ResumeRequest, SignalRequest
+from spec_service.requests import (
+    ExecuteRequest,
+    Media,
+    MessageRequest,
+    PublishRequest,
+    RerunRequest,
+    ResumeRequest,
+    SignalRequest,
+)
 from spec_service.services import Services
 from spec_service.travel_requests import ForkRequest, ReplayRequest
 from spec_service.travel_views import ComparisonView, ReplayView
@@ -126,6 +135,10 @@ class LocalClient:
     async def send_signal(self, run_id: str, name: str, request: SignalRequest) -> RunView:
         """Send a signal to a run; one that waited for it goes on in this process."""
         return (await send_signal(self._services, run_id, name, request)).run
+
+    async def send_message(self, run_id: str, request: MessageRequest) -> RunView:
+        """Tell a Luigi task of a run something; raises `Refused`."""
+        return (await send_message(self._services, run_id, request)).run
 
     async def upload(self, file: Path, media_type: str) -> UploadView:
         """Keep a copy of a file in the data directory."""

@@ -146,6 +146,26 @@ def signal(
     return signalling.signal(run_id, name, request, place, follow=not no_follow, as_json=as_json)
 
 
+def message(
+    run_id: RunName,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="The name or key of a Luigi task of the run.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What it is told.")],
+    payload_json: Annotated[str | None, typer.Option(metavar="JSON", help="What else there is to say.")] = None,
+    data: Data = None,
+    catalog: Catalog = None,
+    server: Server = None,
+) -> int:
+    """Tell a running Luigi task something, if it accepts messages.
+
+    One that does not run yet hears it when it does.
+    """
+    from spec_service.cli import messaging, running
+    from spec_service.requests import MessageRequest
+
+    request = MessageRequest(task, text, messaging.read_payload(payload_json))
+    return messaging.message(run_id, request, running.Place(data, catalog, server))
+
+
 def retry(
     run_id: RunName,
     data: Data = None,

@@ -26,6 +26,7 @@ replay_run(services, run_id: str, request: ReplayRequest | None = None) -> Repla
 fork_run(services, run_id: str, request: ForkRequest, key: RequestKey | None = None) -> RunAnswer
 compare_runs(services, one: str, other: str) -> ComparisonView
 send_signal(services, run_id: str, name: str, request: SignalRequest, key: RequestKey | None = None) -> RunAnswer
+send_message(services, run_id: str, request: MessageRequest, key: RequestKey | None = None) -> RunAnswer
 send_keyed_signal(services, name: str, request: SignalRequest) -> SignalView
 upload(services, content: AsyncIterable[bytes], media_type: str) -> tuple[UploadView, bool]    new or known already
 run_state(services, run_id: str) -> StateView
@@ -81,6 +82,7 @@ from spec_service.operations.run_checkpoints import run_checkpoints
 from spec_service.operations.run_events import follow_events, page_events
 from spec_service.operations.run_stage import run_stage
 from spec_service.operations.run_state import run_state
+from spec_service.operations.send_message import send_message
 from spec_service.operations.send_signal import send_keyed_signal, send_signal
 from spec_service.operations.sum_usage import sum_usage
 from spec_service.operations.try_policy import try_policy
@@ -125,6 +127,7 @@ __all__ = [  # more than ten names: the list of operations is the product
     "run_stage",
     "run_state",
     "send_keyed_signal",
+    "send_message",
     "send_signal",
     "sum_usage",
     "try_policy",
