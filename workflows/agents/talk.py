@@ -69,22 +69,29 @@ class Talk:
             raise
         finally:
             self._under_way -= 1
+            self._set_clock()
             if not has_stopped_moving and self._under_way:
                 self.conversation.call.visit.activity.end()
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncGenerator[None]:
-        """Stop the step's clock while somebody is asked."""
-        loop = asyncio.get_running_loop()
-        end = self.clock.when()
-        if self._asking == 0 and end is not None:
-            self._left = end - loop.time()
-            self.clock.reschedule(None)
+        """Stop the step's clock while somebody is asked and nothing else is under way."""
         self._asking += 1
+        self._set_clock()
         try:
             yield
         finally:
             self._asking -= 1
-            if self._asking == 0 and self._left is not None and not self.clock.expired():
-                self.clock.reschedule(loop.time() + self._left)
-                self._left = None
+            self._set_clock()
+
+    def _set_clock(self) -> None:
+        loop, end = asyncio.get_running_loop(), self.clock.when()
+        if self.clock.expired():
+            return
+        if self._asking and self._asking >= self._under_way:
+            if end is not None:
+                self._left = end - loop.time()
+                self.clock.reschedule(None)
+        elif self._left is not None:
+            self.clock.reschedule(loop.time() + self._left)
+            self._left = None
