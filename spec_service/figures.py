@@ -38,11 +38,16 @@ class Figures:
         self._tokens: Counter[tuple[str, str]] = Counter()  # by direction and model
         self._cost: dict[str, float] = {}  # by model, in USD
         self._tool_calls = 0
+        self._spans_lost = 0
         self._steps: Counter[tuple[str, str]] = Counter()  # by verb and status
         self._ended: Counter[str] = Counter()  # runs, by status
         self._verdicts: Counter[tuple[str, str]] = Counter()  # by policy and action
         self._open: dict[TryKey, Usage] = {}  # what tries that are under way have told
         self._verbs: dict[str, dict[str, str]] = {}  # by run and step
+
+    def lose_spans(self, count: int) -> None:
+        """Count spans that no collector has taken; called from the thread that sends them."""
+        self._spans_lost += count
 
     def take(self, records: Sequence[Record]) -> None:
         """Count records that have become durable."""
@@ -58,6 +63,8 @@ class Figures:
 
     def _take_usage(self, record: StepExecution, usage: Usage) -> None:
         key = (record.run_id, record.step, record.visit, record.task, record.try_number)
+        if record.status is StepStatus.RUNNING and not usage.models:
+            return  # which model that was is told when its call is over
         more = usage.beyond(self._open.get(key, NOTHING))
         if record.status is StepStatus.RUNNING:
             self._open[key] = usage
@@ -101,6 +108,8 @@ class Figures:
         cost = {(model,): usd for model, usd in self._cost.items()}
         yield _counter("specloom_cost_usd", "What models have cost, in USD.", ("model",), cost)
         yield _counter("specloom_tool_calls", "Calls of tools.", (), {(): float(self._tool_calls)})
+        lost = {(): float(self._spans_lost)}
+        yield _counter("specloom_spans_not_exported", "Spans that no collector has taken.", (), lost)
         yield _counter("specloom_steps", "Tries of steps.", ("verb", "status"), _floats(self._steps))
         ended = {(status,): float(count) for status, count in self._ended.items()}
         yield _counter("specloom_runs_ended", "Runs that ended.", ("status",), ended)

@@ -88,6 +88,7 @@ def _run(stored: StoredSpec, plan: Plan, request: ExecuteRequest, inputs: Mappin
         created_at=datetime.now(UTC),
         labels={**stored.labels, **request.labels},
         priority=request.priority,
+        traceparent=request.traceparent,
     )
 
 

@@ -21,6 +21,9 @@ _KEY = re.compile(r"[!-~]{1,255}")
 _SIGNAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _MAX_SIGNAL_KEY = 512
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
+_TRACEPARENT = re.compile(
+    r"(?P<version>[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
+)
 _MAX_MESSAGE = 4000
 _MAX_LABELS = 32
 _MAX_LABEL_VALUE = 256
@@ -36,6 +39,7 @@ class ExecuteRequest:
     plan: str | None = None  # digest
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     priority: int = 0
+    traceparent: str | None = None  # of the caller's span
 
     @classmethod
     def read(cls, document: Document) -> ExecuteRequest:
@@ -215,6 +219,14 @@ class PublishRequest:
         body.refuse()
         digest = base.removeprefix("sha256:") if base else None
         return cls(digest, "base" in body.value, path, message, author)
+
+
+def read_traceparent(given: Sequence[str]) -> str | None:
+    """Return the header of this name as W3C Trace Context wants it; None for what cannot be understood."""
+    text = given[0].strip().lower() if len(given) == 1 else ""
+    found = _TRACEPARENT.match(text)
+    is_known = found is not None and found["version"] != "ff" and (found["version"] != "00" or text == found[0])
+    return f"00-{found['trace']}-{found['span']}-{found['flags']}" if found and is_known else None
 
 
 def read_nothing(document: Document) -> None:

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     failed_checkpoint_grace_seconds: float = Field(
         default=604_800.0, ge=0, description="The same of a failed or cancelled run; what a retry needs is kept longer."
     )
+    otlp_endpoint: str | None = Field(
+        default=None, description="Base URL of an OpenTelemetry collector (OTLP over HTTP) that spans are sent to."
+    )
     failpoint: str = Field(default="", description="For tests: a border at which to fail, `name:n[:action]`.")
 
     @property
@@ -94,6 +97,13 @@ class Settings(BaseSettings):
 def environment() -> Mapping[str, str]:
     """Return the environment of the process, for secrets and for what hosts may see."""
     return os.environ
+
+
+def names_collector(settings: Settings) -> bool:
+    """Tell whether spans are to be sent somewhere: a setting says so, or OpenTelemetry's own variables."""
+    known = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    is_off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    return not is_off and (settings.otlp_endpoint is not None or any(os.environ.get(name) for name in known))
 
 
 def forbid_unsafe_checkpoints() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -24,7 +25,7 @@ from translator.planning.catalog import Catalog
 from translator.planning.plan import FINALLY, Plan
 from workflows.activity import Activity, Quiet
 from workflows.attempt import Attempt, Ports
-from workflows.beginning import AttemptKind, begin_anew, config_of, kind_of, replayed
+from workflows.beginning import AttemptKind, begin_anew, config_of, first_state, kind_of, replayed
 from workflows.errors import CheckpointUnreadable, JournalError, StepFailed, WorkflowError
 from workflows.failpoints import hit
 from workflows.frames import Frame, Outcome, Visit
@@ -35,6 +36,7 @@ from workflows.ports import PlanStore
 from workflows.program import Program, prepare
 from workflows.records import AttemptEnded, AttemptStarted, EventRecorded, History, RunMoved
 from workflows.run import RunError, RunId, RunStatus
+from workflows.run_spans import traced
 from workflows.spending import Tally
 from workflows.stepping import RunStepper
 
@@ -95,7 +97,10 @@ class Engine:
         if history.run.status not in {RunStatus.QUEUED, RunStatus.RUNNING}:
             return history.run.status
         hit("claim.before")
-        return await self._attempt(history, kind_of(history.run))
+        work = partial(self._attempt, history, kind_of(history.run))
+        if not self._ports.tracing.is_on:
+            return await work()
+        return await traced(self._ports.tracing, history.run, self._ports.journal, work)
 
     def deliver(self, run_id: RunId, interrupt_id: str) -> bool:
         """Tell a live attempt that an answer is recorded; False when no node of it waits for that here."""
@@ -287,7 +292,7 @@ class Engine:
         if live.attempt.is_renewed:
             await begin_anew(live.attempt, self._checkpointer)
         if is_new or await self._checkpointer.aget_tuple(config_of(live.attempt)) is None:
-            return compiling.initial_state(live.attempt.program.plan)
+            return first_state(live.top)
         return None
 
     # --- records ---------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from workflows.mapping import Mapping
 from workflows.program import CatcherProgram, StepProgram
 from workflows.records import AT, StepExecution, StepStatus
 from workflows.run import RunError
+from workflows.run_spans import step_span
 from workflows.working import GOES_ON, HOLDS_STEPS, MAY_WAIT, Work, Workbench, pause_before
 
 Json = Any
@@ -180,8 +181,12 @@ class Arrival:
 
     async def _try_once(self, execution: StepExecution) -> StepExecution | None:
         """Return the record of how a step ended; None when it is to be tried again."""
+        tracing = self.attempt.ports.tracing
         try:
-            return await self._try(execution)
+            if not tracing.is_on:
+                return await self._try(execution)
+            with step_span(tracing, self.step, execution):
+                return await self._try(execution)
         except Overrun as over:
             return await self._paused(execution, over)
         except (StepError, ExpressionError) as error:

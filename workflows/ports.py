@@ -154,6 +154,7 @@ class ToolCall:
     timeout_seconds: float | None
     run_id: RunId
     step: str
+    traceparent: str | None = None  # of the span that the call is
 
 
 class Tools(Protocol):

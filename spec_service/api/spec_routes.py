@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from fastapi import APIRouter
@@ -23,7 +24,7 @@ from spec_service.api.queries import (
     read_source,
     read_wait,
 )
-from spec_service.requests import ExecuteRequest, PlanRequest, PublishRequest
+from spec_service.requests import ExecuteRequest, PlanRequest, PublishRequest, read_traceparent
 from spec_service.views import Page, PlanChanges, PlanView, Published, RunView, SpecText, SpecView, Validity
 
 router = APIRouter(responses=PROBLEM_RESPONSES)
@@ -125,5 +126,8 @@ async def execute_spec(request: Request, spec_id: str, wait: Wait = None) -> Res
     services = services_of(request)
     seconds = read_wait(wait, services.settings.max_wait_seconds)
     document, key = await read_keyed(request)
-    told = await operations.execute_spec(services, spec_id, ExecuteRequest.read(document), seconds, key)
+    wanted = replace(
+        ExecuteRequest.read(document), traceparent=read_traceparent(request.headers.getlist("traceparent"))
+    )
+    told = await operations.execute_spec(services, spec_id, wanted, seconds, key)
     return answer_run(told, {"Location": f"/runs/{told.run.id}"})

@@ -13,6 +13,7 @@ from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.summary import Summary
 from workflows.run import RunId
+from workflows.tracing import NO_TRACING, Tracing
 
 Json = Any
 
@@ -34,6 +35,7 @@ class StageCall:
     workers: int = 8  # tasks at a time; the pool may allow fewer
     hidden: tuple[str, ...] = ()  # parameters whose values are not shown in the names of tasks
     parameters: JsonSchema = field(default_factory=dict[str, Json])  # what the stage takes
+    tracing: Tracing = NO_TRACING
     log_dir: Path | None = None  # where each task's output is kept as <key>.log; None: only its tail is
 
     @property

@@ -21,6 +21,7 @@ from workflows.luigi.shares import Share, Shares
 from workflows.luigi.telling import Measure, PrintedText, scrub_log
 from workflows.luigi.unfinished import Workplaces
 from workflows.tools.scrubbing import Scrubber
+from workflows.tracing import TRACEPARENT, Attribute
 
 Json = Any
 
@@ -49,7 +50,11 @@ class TaskRunning:
 
     async def run(self, task: ExpandedTask, desk: Desk, share: Share | None = None) -> TaskOutcome:
         """Run one task and record how it ended."""
-        outcome = await self._attempt(task, desk, share)
+        about: dict[str, Attribute] = {"specloom.task": task.key, "specloom.task.family": task.name.partition("(")[0]}
+        with self.call.tracing.span(f"luigi task {task.name.partition('(')[0]}", "internal", about) as span:
+            outcome = await self._attempt(task, desk, share)
+            if outcome.error is not None:
+                span.failed(outcome.error.error_name)
         await self.recorder.task_finished(task, outcome)
         return outcome
 
@@ -80,6 +85,7 @@ class TaskRunning:
                             env={
                                 "SPECLOOM_IDEMPOTENCY_KEY": f"{call.idempotency_key}/{task.key}{again}",
                                 **self.variables(),
+                                **self._trace(),
                             },
                             log=log,
                         )
@@ -133,6 +139,11 @@ class TaskRunning:
             self.recorder.task_output(task, text, is_cut=is_cut)
 
         return PrintedText(log, tell, self.measure, self.scrubber).followed()
+
+    def _trace(self) -> dict[str, str]:
+        """Return where a task finds the span that it is."""
+        current = self.call.tracing.current()
+        return {TRACEPARENT: current} if current else {}
 
     def variables(self) -> dict[str, str]:
         """Return what the tasks see of the environment beside what the catalog names."""

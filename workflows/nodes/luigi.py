@@ -61,6 +61,7 @@ async def run_stage(call: NodeCall) -> Json:
         timeout=step.timeout_seconds,
         workers=WORKERS,
         log_dir=directory / LOGS / call.step_id,
+        tracing=attempt.ports.tracing,
     )
     if step.verb == "wait":  # a poll: whoever builds it, it is not us
         result = await attempt.ports.stages.look(stage_call)

@@ -17,14 +17,18 @@ async def call_tool(call: NodeCall) -> Json:
     if step.call is None:
         raise StepError("the plan binds this step to no tool", error_name="unavailable")
     call.meter.call_tool()
-    return await call.attempt.ports.tools.call(
-        ToolCall(
-            binding=step.call,
-            arguments=call.arguments,
-            secrets=step.auth,
-            idempotency_key=call.execution.idempotency_key,
-            timeout_seconds=step.timeout_seconds,
-            run_id=call.attempt.run.id,
-            step=call.step_id,
+    tracing = call.attempt.ports.tracing
+    about = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": step.call.name}
+    with tracing.span(f"execute_tool {step.call.name}", "internal", about) as span:
+        return await call.attempt.ports.tools.call(
+            ToolCall(
+                binding=step.call,
+                arguments=call.arguments,
+                secrets=step.auth,
+                idempotency_key=call.execution.idempotency_key,
+                timeout_seconds=step.timeout_seconds,
+                run_id=call.attempt.run.id,
+                step=call.step_id,
+                traceparent=span.traceparent,
+            )
         )
-    )

@@ -17,6 +17,7 @@ from workflows.run import RunId
 from workflows.tools.loop_calls import call_on_loop
 from workflows.tools.registry import ToolGroup, ToolRecord
 from workflows.tools.scrubbing import Scrubber
+from workflows.tracing import TRACEPARENT
 
 Json = Any
 
@@ -113,6 +114,8 @@ class CatalogTools:
     async def _host_result(self, bound: BoundTool, call: ToolCall, arguments: Mapping[str, Json]) -> Json:
         params = {"tool": bound.record.tool, "arguments": arguments, "idempotency_key": call.idempotency_key}
         variables = {"SPECLOOM_IDEMPOTENCY_KEY": call.idempotency_key}
+        if call.traceparent is not None:
+            variables[TRACEPARENT] = call.traceparent
         directory = self._work_directory(call.run_id) if self._work_directory else None
         async with AsyncExitStack() as stack:
             if directory is not None:
