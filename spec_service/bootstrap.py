@@ -26,8 +26,9 @@ from spec_service.integrations.publish_table import read_publish_table
 from spec_service.planner import Planner
 from spec_service.policing import put_in_force
 from spec_service.ports import CheckpointReader, PlanShelf, RunReplayer, SpecRepository
+from spec_service.product import VERSION
 from spec_service.services import Services
-from spec_service.settings import Settings, environment, forbid_unsafe_checkpoints
+from spec_service.settings import Settings, environment, forbid_unsafe_checkpoints, names_collector
 from spec_service.stopping import StopSignal
 from spec_service.storage.artifacts import FolderArtifacts
 from spec_service.storage.checkpoint_keys import open_sealer
@@ -57,6 +58,7 @@ from workflows.run import RunStatus
 from workflows.tools.mcp_servers import McpServers
 from workflows.tools.secrets import CatalogSecrets
 from workflows.tools.tools import CatalogTools
+from workflows.tracing import NO_TRACING, Tracing
 
 if TYPE_CHECKING:
     from workflows.agents.harnesses.harness import Protocol
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from workflows.agents.harnesses.ports import Runtime
 
 _HEAVY = ("workflows.engine", "spec_service.storage.checkpoints")
+_TRACING_SECONDS = 6.0  # that the end waits for spans to be taken
 log = get_logger("specloom.bootstrap")
 
 
@@ -97,6 +100,7 @@ class _Opening:
     engine: Eventually[AttemptEngine]
     checkpoints: Eventually[CheckpointReader]
     replayer: Eventually[RunReplayer]
+    figures: Figures
     policies: SqlPolicyStore
     book: PolicyBook
     usage: SqlUsageBoard
@@ -128,6 +132,8 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
         programs = HostPool(environ=environment(), limit=settings.max_hosts, notes=notes)
         stack.push_async_callback(programs.aclose)
         secrets = CatalogSecrets(file.secrets, environment())
+        figures = Figures()
+        journal.observe(figures.take)
         opening = _Opening(
             settings=settings,
             file=file,
@@ -145,12 +151,11 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             engine=Eventually(),
             checkpoints=Eventually(),
             replayer=Eventually(),
+            figures=figures,
             policies=SqlPolicyStore(database),
             book=PolicyBook(),
             usage=SqlUsageBoard(database),
         )
-        figures = Figures()
-        journal.observe(figures.take)
         await stack.enter_async_context(_background(opening))
         runs = SqlRunBoard(database)
         if recover and await runs.unfinished((RunStatus.QUEUED, RunStatus.RUNNING), None, 1):
@@ -326,6 +331,7 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
         agents=agents,
         harnesses=_harnesses(opening, loaded),
     )
+    ports = replace(ports, tracing=await _tracing(opening, stack))
     await put_in_force(opening.policies, opening.book)
     ports = replace(ports, policies=opening.book, totals=opening.usage)
     opening.engine.give(Engine(ports, opening.plans, loaded.catalog, saver.without_results(), expressions))
@@ -344,6 +350,26 @@ def _harnesses(opening: _Opening, loaded: LoadedCatalog) -> Harnesses | None:
     secrets = opening.secrets
     runtimes: dict[Protocol, Runtime] = {"stdio": LocalProcesses(opening.programs), "http": Sidecar(secrets)}
     return Harnesses(loaded.harnesses, runtimes, loaded.models, secrets, secrets.shown_by)
+
+
+async def _tracing(opening: _Opening, stack: AsyncExitStack) -> Tracing:
+    """Return who is told what takes how long; nobody, and nothing is loaded, unless a collector is named."""
+    if not names_collector(opening.settings):
+        return NO_TRACING
+    try:
+        telemetry = await to_thread.run_sync(importlib.import_module, "spec_service.integrations.telemetry")
+    except ImportError as error:
+        log.warning("tracing.not-there", reason=str(error), hint="pip install 'specloom[otel]'")
+        return NO_TRACING
+    made = telemetry.OtlpTracing(opening.settings.otlp_endpoint, VERSION, opening.figures.lose_spans)
+    stack.push_async_callback(_closed, made.close)
+    return made
+
+
+async def _closed(close: Callable[[], None]) -> None:
+    """Send what is left, but do not let a collector that hangs hold up the end."""
+    with anyio.move_on_after(_TRACING_SECONDS, shield=True):
+        await to_thread.run_sync(close, abandon_on_cancel=True)
 
 
 def _import_heavy() -> None:
