@@ -52,6 +52,7 @@ class Guard:
         self._caps: dict[str, tuple[Cap, ...]] = {}  # by step
         self._bases: dict[tuple[str | None, float], _Base] = {}
         self._repeats = Repeats()
+        self._told: set[tuple[str, str, int, str | None, str]] = set()
         self.shared: tuple[Cap, ...] = ()  # of the runs that started this one
         self._has_rules = False
         self.renew()
@@ -308,7 +309,10 @@ class Guard:
 
     def _fail(self, verdict: Verdict, moment: Moment, error_name: str, text: str = "") -> None:
         """Record a verdict, and raise its error; an abort of a rule ends the run."""
-        self._attempt.append(self._attempt.event("policy.verdict", moment.id, **verdict.as_json()))
+        what = (moment.id, moment.visit.id, moment.try_number, verdict.policy, verdict.rule)
+        if what not in self._told:  # whoever is stopped may still count what the call has used
+            self._told.add(what)
+            self._attempt.append(self._attempt.event("policy.verdict", moment.id, **verdict.as_json()))
         text = text or verdict.message
         if error_name == ABORTED and self._stop is not None:
             self._stop(RunError(ABORTED, text, node=moment.id, attempt=self._attempt.number))

@@ -10,6 +10,7 @@ import typer
 from spec_service.cli import (
     backup_commands,
     folder_commands,
+    policy_commands,
     project_commands,
     run_commands,
     spec_commands,
@@ -44,6 +45,7 @@ COMMANDS = {
         travel_commands.compare,
         run_commands.cancel,
     ),
+    "Usage and policies": (policy_commands.usage, policy_commands.policy),
     "Data": (backup_commands.backup, backup_commands.restore),
     "Installation": (
         project_commands.stages,

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from spec_service.called_specs import ComingSpec
 from spec_service.operations.draw_plan import Drawing
-from spec_service.ports import SpecSource
+from spec_service.ports import SpecSource, UsageQuery
 from spec_service.requests import (
     ExecuteRequest,
     Media,
@@ -25,12 +25,15 @@ from spec_service.views import (
     EventView,
     Page,
     PlanView,
+    PolicyTrial,
+    PolicyView,
     Published,
     RunItem,
     RunView,
     SpecText,
     SpecView,
     UploadView,
+    Usages,
 )
 from translator.errors import SpecloomError
 
@@ -144,6 +147,30 @@ class Client(Protocol):
 
     async def list_artifacts(self, run_id: str) -> tuple[ArtifactView, ...]:
         """Return what the steps of a run kept."""
+        ...
+
+    async def create_policy(self, data: bytes, media: Media) -> PolicyView:
+        """Store a policy and put it in force; raises `Refused`."""
+        ...
+
+    async def list_policies(self) -> Page[PolicyView]:
+        """Return the policies that are in force."""
+        ...
+
+    async def get_policy(self, policy_id: str) -> PolicyView:
+        """Return a revision of a policy with its text."""
+        ...
+
+    async def retire_policy(self, name: str) -> PolicyView:
+        """Take a policy out of force."""
+        ...
+
+    async def try_policy(self, data: bytes, media: Media, runs: Sequence[str]) -> PolicyTrial:
+        """Replay recorded runs against a policy; none named: the newest. Raises `Refused`."""
+        ...
+
+    async def sum_usage(self, query: UsageQuery) -> Usages:
+        """Sum up what runs have used."""
         ...
 
     def location(self, run_id: str, path: str) -> str:

@@ -19,7 +19,7 @@ from spec_service.cli.client import ServerRefused, ServerUnreachable
 from spec_service.cli.uploading import chunks_of, size_of
 from spec_service.errors import Refused
 from spec_service.operations.draw_plan import Drawing
-from spec_service.ports import SpecSource
+from spec_service.ports import SpecSource, UsageQuery
 from spec_service.requests import (
     ExecuteRequest,
     Media,
@@ -37,12 +37,15 @@ from spec_service.views import (
     EventView,
     Page,
     PlanView,
+    PolicyTrial,
+    PolicyView,
     Published,
     RunItem,
     RunView,
     SpecText,
     SpecView,
     UploadView,
+    Usages,
 )
 from translator.language.problems import Problem
 
@@ -222,6 +225,33 @@ class HttpClient:
         """Return what the steps of a run kept."""
         return (await self._ask(Page[ArtifactView], "GET", f"/runs/{_segment(run_id)}/artifacts")).items
 
+    async def create_policy(self, data: bytes, media: Media) -> PolicyView:
+        """Store a policy and put it in force."""
+        return await self._ask(PolicyView, "POST", "/policies", content=data, media=media)
+
+    async def list_policies(self) -> Page[PolicyView]:
+        """Return the policies that are in force."""
+        return await self._ask(Page[PolicyView], "GET", "/policies")
+
+    async def get_policy(self, policy_id: str) -> PolicyView:
+        """Return a revision of a policy with its text."""
+        return await self._ask(PolicyView, "GET", f"/policies/{_segment(policy_id)}")
+
+    async def retire_policy(self, name: str) -> PolicyView:
+        """Take a policy out of force."""
+        return await self._ask(PolicyView, "DELETE", f"/policies/{_segment(name)}")
+
+    async def try_policy(self, data: bytes, media: Media, runs: Sequence[str]) -> PolicyTrial:
+        """Replay recorded runs against a policy."""
+        named = "&".join(f"run={_segment(run)}" for run in runs)
+        path = f"/policies/test?{named}" if named else "/policies/test"
+        return await self._ask(PolicyTrial, "POST", path, content=data, media=media)
+
+    async def sum_usage(self, query: UsageQuery) -> Usages:
+        """Sum up what runs have used."""
+        since, until = (at.isoformat() if at else None for at in (query.since, query.until))
+        return await self._ask(Usages, "GET", "/usage", query={"group_by": query.group_by, "from": since, "to": until})
+
     def location(self, run_id: str, path: str) -> str:
         """Return a path when the server works on this machine's data directory, else a URL."""
         file = find_artifact(self._data, run_id, path) if self._data else None
@@ -257,7 +287,7 @@ class HttpClient:
         headers = {"Content-Type": _MEDIA_TYPES[media]} if content is not None else {}
         if method == "POST":
             headers["Idempotency-Key"] = str(uuid.uuid4())
-        params = {key: value for key, value in (query or {}).items() if value is not None}
+        params = {key: value for key, value in (query or {}).items() if value is not None} or None
         request = self._client.build_request(method, path, content=content, headers=headers, params=params)
         return self._read(view, path, await self._sent(request))
 

@@ -11,14 +11,17 @@ from spec_service.cli.artifact_places import find_artifact
 from spec_service.cli.uploading import chunks_of
 from spec_service.operations.cancel_run import cancel_run
 from spec_service.operations.compare_runs import compare_runs
+from spec_service.operations.create_policy import create_policy
 from spec_service.operations.create_spec import create_spec
 from spec_service.operations.draw_plan import Drawing, draw_plan
 from spec_service.operations.execute_spec import execute_spec
 from spec_service.operations.fork_run import fork_run
 from spec_service.operations.get_plan import get_plan
+from spec_service.operations.get_policy import get_policy
 from spec_service.operations.get_run import get_run
 from spec_service.operations.get_spec import get_spec
 from spec_service.operations.list_artifacts import list_artifacts
+from spec_service.operations.list_policies import list_policies
 from spec_service.operations.list_runs import list_runs
 from spec_service.operations.list_specs import list_specs
 from spec_service.operations.plan_spec import plan_spec
@@ -27,13 +30,16 @@ from spec_service.operations.publish_spec import publish_spec
 from spec_service.operations.replay_run import replay_run
 from spec_service.operations.rerun_run import rerun_run
 from spec_service.operations.resume_run import resume_run
+from spec_service.operations.retire_policy import retire_policy
 from spec_service.operations.retire_spec import retire_spec
 from spec_service.operations.retry_run import retry_run
 from spec_service.operations.run_events import follow_events, page_events
 from spec_service.operations.send_message import send_message
 from spec_service.operations.send_signal import send_signal
+from spec_service.operations.sum_usage import sum_usage
+from spec_service.operations.try_policy import try_policy
 from spec_service.operations.upload import upload
-from spec_service.ports import RunFilter, SpecSource
+from spec_service.ports import RunFilter, SpecSource, UsageQuery
 from spec_service.requests import (
     ExecuteRequest,
     Media,
@@ -51,12 +57,15 @@ from spec_service.views import (
     EventView,
     Page,
     PlanView,
+    PolicyTrial,
+    PolicyView,
     Published,
     RunItem,
     RunView,
     SpecText,
     SpecView,
     UploadView,
+    Usages,
 )
 from workflows.run import RunStatus
 
@@ -171,6 +180,30 @@ class LocalClient:
     async def list_artifacts(self, run_id: str) -> tuple[ArtifactView, ...]:
         """Return what the steps of a run kept."""
         return (await list_artifacts(self._services, run_id)).items
+
+    async def create_policy(self, data: bytes, media: Media) -> PolicyView:
+        """Store a policy and put it in force."""
+        return (await create_policy(self._services, data, media))[0]
+
+    async def list_policies(self) -> Page[PolicyView]:
+        """Return the policies that are in force."""
+        return await list_policies(self._services)
+
+    async def get_policy(self, policy_id: str) -> PolicyView:
+        """Return a revision of a policy with its text."""
+        return await get_policy(self._services, policy_id)
+
+    async def retire_policy(self, name: str) -> PolicyView:
+        """Take a policy out of force."""
+        return await retire_policy(self._services, name)
+
+    async def try_policy(self, data: bytes, media: Media, runs: Sequence[str]) -> PolicyTrial:
+        """Replay recorded runs against a policy."""
+        return await try_policy(self._services, data, media, runs)
+
+    async def sum_usage(self, query: UsageQuery) -> Usages:
+        """Sum up what runs have used."""
+        return await sum_usage(self._services, query)
 
     def location(self, run_id: str, path: str) -> str:
         """Return the path of the file; the artifact's name when the file is gone."""
