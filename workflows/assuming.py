@@ -9,11 +9,12 @@ from translator.language.versions import BadReferenceError, parse_ref
 from translator.planning.catalog import CatalogEntry, EntryKind, FixedCatalog
 
 Json = Any
-_KINDS: dict[str, EntryKind] = {"tool": "tool", "luigi": "stage"}
+_KINDS: dict[str, EntryKind] = {"tool": "tool", "luigi": "stage", "prompt": "prompt"}
+_PLAIN: dict[str, EntryKind] = {"model": "model", "harness": "harness"}  # known by their names alone
 
 
 def assumed_catalog(documents: Iterable[Json]) -> FixedCatalog:
-    """Return a catalog that has every stage and tool that these documents call, at the oldest version admitted.
+    """Return a catalog that has everything that these documents name, at the oldest version admitted.
 
     They take any arguments, any secret of the document, and return anything.
     """
@@ -25,6 +26,9 @@ def _assumed(document: Json) -> Iterator[CatalogEntry]:
     named = cast("dict[str, Json]", document).get("secrets") if isinstance(document, dict) else None
     secrets = tuple(one for one in cast("list[Json]", named or []) if isinstance(one, str))
     for kind, text in _references(document):
+        if kind in _PLAIN.values():
+            yield CatalogEntry(kind=kind, name=text, version="0.0.0", source_digest="", has_price=True)
+            continue
         try:
             wanted = parse_ref(text)
         except BadReferenceError:
@@ -34,11 +38,14 @@ def _assumed(document: Json) -> Iterator[CatalogEntry]:
 
 
 def _references(value: Json) -> Iterator[tuple[EntryKind, str]]:
-    """Yield what stands under `tool` and `luigi`, however deep; too much is harmless."""
+    """Yield what stands under `tool`, `luigi`, `tools` and the like, however deep; too much is harmless."""
     if isinstance(value, dict):
         for key, inner in cast("dict[str, Json]", value).items():
-            if key in _KINDS and isinstance(inner, str):
-                yield _KINDS[key], inner
+            kind = _KINDS.get(key) or _PLAIN.get(key)
+            if kind is not None and isinstance(inner, str):
+                yield kind, inner
+            if key == "tools" and isinstance(inner, list):
+                yield from (("tool", one) for one in cast("list[Json]", inner) if isinstance(one, str))
             yield from _references(inner)
     elif isinstance(value, list):
         for inner in cast("list[Json]", value):
