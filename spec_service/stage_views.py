@@ -78,7 +78,7 @@ class TaskResult(View):
 
 
 class EntryView(View):
-    """A version of a stage or a tool of the catalog."""
+    """A version of what the catalog holds: a stage, a tool, a model, a prompt or a harness."""
 
     kind: str
     name: str
@@ -100,7 +100,7 @@ class FailureView(View):
 
 
 class StagesView(View):
-    """All stages and tools, and what of the catalog could not be loaded."""
+    """All that the catalog holds, and what of the catalog could not be loaded."""
 
     items: tuple[EntryView, ...]
     failures: tuple[FailureView, ...] = ()

@@ -21,6 +21,13 @@ from workflows.cataloging import ImportFailure, LoadedCatalog
 
 Json = Any
 _VALUE = 60  # characters of a default
+_HEADINGS = (
+    ("stage", "Luigi stages"),
+    ("tool", "Tools"),
+    ("model", "Models"),
+    ("prompt", "Prompts"),
+    ("harness", "Harnesses"),
+)
 
 
 def stages(name: str | None, catalog: Path | None, *, as_json: bool) -> int:
@@ -47,7 +54,7 @@ async def load_catalog(settings: Settings) -> LoadedCatalog:
 
 def _all(entries: list[CatalogEntry], loaded: LoadedCatalog, settings: Settings) -> list[str]:
     lines: list[str] = []
-    for kind, heading in (("stage", "Luigi stages"), ("tool", "Tools")):
+    for kind, heading in _HEADINGS:
         members = [entry for entry in entries if entry.kind == kind]
         if members:
             lines += [heading, *(line for entry in members for line in _brief(entry)), ""]

@@ -12,6 +12,15 @@ def test_later_keys_are_refused_at_their_keys(desk):
     assert desk.refused(body) == [("not-available-yet", "/nodes/b/compensate")]
 
 
+def test_later_keys_of_agents_are_refused_at_their_keys(desk):
+    agent = "{model: small, tools: [{workflow: w}], delegates: [w]}"
+    body = f"start: a\nnodes:\n  a: {{agent: {agent}, next: end}}\n"
+    assert [one for one in desk.refused(body) if one[0] == "not-available-yet"] == [
+        ("not-available-yet", "/nodes/a/agent/tools/0/workflow"),
+        ("not-available-yet", "/nodes/a/agent/delegates"),
+    ]
+
+
 def test_limits_of_usage_are_in_the_plan(desk):
     limits = "{tokens: 5, cost_usd: 0.5, tool_calls: 7, artifacts_bytes: 9, no_progress: 3}"
     planned = desk.planned(f"limits: {limits}\nstart: b\nnodes:\n  b: {{{ECHO}, limits: {limits}, next: end}}\n")
@@ -23,7 +32,7 @@ def test_limits_of_usage_are_in_the_plan(desk):
 def test_the_text_alone_may_hold_what_comes_later(desk):
     text = (
         "apiVersion: specloom/v1\nkind: Workflow\nmetadata: {name: tried}\nstart: a\nnodes:\n"
-        "  a: {agent: {model: m, instructions: Write.}, next: b}\n"
+        "  a: {agent: {model: m, instructions: Write.}, result: {type: object}, next: b}\n"
         '  b: {map: {each: one, in: "${ nodes.a.result.list }"}, tool: x.y, with: {z: "${ one.name }"}, next: c}\n'
         '  c: {wait: {poll: {tool: x.y}, every: 1m, until: "${ result.ready }"}, next: end}\n'
     )
