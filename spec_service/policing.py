@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from structlog.stdlib import get_logger
 
 from spec_service.ports import PolicyStore, StoredPolicy
 from spec_service.requests import Media
 from spec_service.views import PolicyView
+from translator.planning.plan import Advice, Plan
 from workflows.policies import PolicyBook, PolicyInForce
 
 log = get_logger("specloom.policies")
@@ -34,6 +35,29 @@ def made_ready(stored: Iterable[StoredPolicy]) -> tuple[PolicyInForce, ...]:
         rules = compiled_rules(read.policy, engine)
         found.append(PolicyInForce(one.name, one.revision, one.digest, read.policy, rules))
     return tuple(found)
+
+
+def above_ceilings(plan: Plan, labels: Mapping[str, str], book: PolicyBook) -> tuple[Advice, ...]:
+    """Return advice for each limit of a plan that is above a ceiling for specs with these labels."""
+    from translator.language.durations import seconds  # noqa: PLC0415
+    from translator.language.problem_kinds import KINDS  # noqa: PLC0415
+
+    found: list[Advice] = []
+    for policy in book.selected(labels):
+        ceilings = policy.policy.ceilings
+        for name in ("steps", "tokens", "cost_usd", "tool_calls", "artifacts_bytes", "no_progress"):
+            asked, most = getattr(plan.limits, name), getattr(ceilings, name)
+            if asked is not None and most is not None and asked > most:
+                found.append(_above(policy, name, f"{most:,.10g}", KINDS["above-ceiling"].code or ""))
+        asked, most = plan.limits.duration_seconds, ceilings.duration
+        if asked is not None and most is not None and asked > seconds(most):
+            found.append(_above(policy, "duration", most, KINDS["above-ceiling"].code or ""))
+    return tuple(found)
+
+
+def _above(policy: PolicyInForce, name: str, most: str, code: str) -> Advice:
+    message = f"the policy {policy.name} allows {most}: runs will be stopped there"
+    return Advice(code=code, name="above-ceiling", path=f"/limits/{name}", message=message, suggestion="lower it")
 
 
 def policy_view(stored: StoredPolicy) -> PolicyView:

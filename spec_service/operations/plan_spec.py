@@ -7,6 +7,7 @@ from typing import cast
 
 from spec_service.changing import changes_between
 from spec_service.errors import SpecRetired
+from spec_service.policing import above_ceilings
 from spec_service.previewing import Previewer
 from spec_service.requests import Media, PlanRequest
 from spec_service.services import Services
@@ -28,7 +29,10 @@ async def plan_spec(services: Services, spec_id: str, request: PlanRequest | Non
     if last is not None and last.digest != plan.digest:
         await services.plans.make_last(plan.digest, now)
     changes = await changes_between(services, last, plan) if last else None
-    if request is None or request.inputs is None:
-        return PlanView.of(plan, changes)
-    previewer = Previewer(services.planner, services.surveyor, (await services.catalog.get()).stages)
-    return PlanView.of(plan, changes, await previewer.preview(plan, request.inputs))
+    preview = None
+    if request is not None and request.inputs is not None:
+        previewer = Previewer(services.planner, services.surveyor, (await services.catalog.get()).stages)
+        preview = await previewer.preview(plan, request.inputs)
+    view = PlanView.of(plan, changes, preview)
+    above = above_ceilings(plan, stored.labels, services.book)
+    return view.model_copy(update={"warnings": (*view.warnings, *above)}) if above else view

@@ -161,7 +161,11 @@ async def test_items_of_a_map_share_the_limit_and_what_they_used_is_kept(bench: 
     limits: {tokens: 55}
     start: a
     nodes:
-      a: {map: {each: n, in: [1, 2, 3, 4, 5, 6, 7, 8], concurrency: 4, tolerate: 8}, tool: t.spend, with: {chunks: 2}, next: end}
+      a:
+        map: {each: n, in: [1, 2, 3, 4, 5, 6, 7, 8], concurrency: 4, tolerate: 8}
+        tool: t.spend
+        with: {chunks: 2}
+        next: end
     """)
     spenders = Spenders(bench)
     assert await spenders.run(plan) is RunStatus.FAILED
@@ -285,7 +289,8 @@ LOOP = """
     state: {{n: {{type: integer, default: 0{reduce}}}}}
     start: a
     nodes:
-      a: {{tool: t.spend, with: {{}}, save: {{n: 1}}{more}, next: [{{when: "${{ state.n < 300 }}", to: a}}, {{else: end}}]}}
+      a:
+        {{tool: t.spend, with: {{}}, save: {{n: 1}}{more}, next: [{{when: "${{ state.n < 300 }}", to: a}}, {{else: end}}]}}
 """
 
 
@@ -315,7 +320,7 @@ async def test_totals_are_the_sums_of_the_rows_also_after_a_crash(bench: Bench) 
     await bench.create(plan)
     spenders.start(plan)
     task = asyncio.ensure_future(spenders.engine.run_attempt(bench.run_id))
-    while (await spenders.used()).tokens < 30:
+    while (await spenders.used()).tokens < 30:  # noqa: ASYNC110 - the rows are what is asked
         await asyncio.sleep(0)
     bench.forget(task)
     before = await spenders.used()

@@ -81,4 +81,13 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         '[models.local]\nprovider = "openai"\nmodel = "llama"',
         '[models.local]\nprovider = "openai"\nmodel = "llama"\nprice_in = 0.0\nprice_out = 0.0',
     ),
+    (
+        "above-ceiling",
+        "A limit above what a policy of the operator allows",
+        "A policy that is in force for this spec has a ceiling below the limit that the spec asks for.",
+        "A spec can lower a limit, never raise it: runs will be stopped at the ceiling.",
+        "Lower the limit, or ask the operator.",
+        "limits: {tokens: 1000000}",
+        "limits: {tokens: 100000}",
+    ),
 )
