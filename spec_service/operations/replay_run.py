@@ -24,8 +24,9 @@ async def replay_run(services: Services, run_id: str, request: ReplayRequest | N
     history = await services.journal.history(RunId(run_id))
     plan = await services.plans.get(history.run.plan_digest)
     other = await _other(services, wanted)
+    replayer = await services.replayer.get()
     begun = time.perf_counter()
-    report = await (await services.replayer.get()).replay(history, plan, other)
+    report = await replayer.replay(history, plan, other)
     seconds = time.perf_counter() - begun
     return ReplayView.of(run_id, _masked(report, (plan, *([other] if other else ()))), seconds)
 
