@@ -226,7 +226,7 @@ def _inputs(message: pb.Message, skill: Exposed) -> dict[str, Json]:
     text = _text(message)
     known = cast("dict[str, Json]", skill.inputs.get("properties", {}))
     needed = [name for name in known if name in skill.inputs.get("required", [])] or list(known)
-    if not text and not skill.inputs.get("required"):
+    if not known or (not text and not skill.inputs.get("required")):
         return {}
     try:
         found = json.loads(text)

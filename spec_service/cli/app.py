@@ -10,6 +10,7 @@ import typer
 from spec_service.cli import (
     backup_commands,
     folder_commands,
+    harness_commands,
     policy_commands,
     project_commands,
     run_commands,
@@ -50,6 +51,7 @@ COMMANDS = {
     "Installation": (
         project_commands.stages,
         project_commands.manifest,
+        harness_commands.harness,
         project_commands.doctor,
         project_commands.version,
     ),
