@@ -195,6 +195,9 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "luigi.task-rewritten": lambda data: f"{data['name']}: what it made was written anew by {data['by']}",
     "luigi.task-suspended": lambda data: f"{data['name']} waits for what nobody builds: {data.get('missing')}",
     "luigi.summary": _summary,
+    "policy.applied": lambda data: f"policies: {', '.join(one['name'] for one in data['policies']) or 'none'}",
+    "policy.verdict": lambda data: f"{data.get('action')} by {data.get('rule')}: {data.get('message')}",
+    "step.paused": lambda data: f"stopped at a limit: {data.get('error', {}).get('message')}",
     "artifact.stored": _kept,
     "source.changed": _changed,
 }

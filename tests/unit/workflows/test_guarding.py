@@ -290,7 +290,8 @@ LOOP = """
     start: a
     nodes:
       a:
-        {{tool: t.spend, with: {{}}, save: {{n: 1}}{more}, next: [{{when: "${{ state.n < 300 }}", to: a}}, {{else: end}}]}}
+        {{tool: t.spend, with: {{}}, save: {{n: 1}}{more},
+         next: [{{when: "${{ state.n < 300 }}", to: a}}, {{else: end}}]}}
 """
 
 
