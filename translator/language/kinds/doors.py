@@ -223,7 +223,7 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "Packages that are not installed",
         "This door, or this part of the catalog, stands on packages that come with an extra of Specloom.",
         "Who does not need them should not have to install them.",
-        "Install the extra that the message names, such as `pip install 'specloom[mcp]'`, and start the server again.",
+        "Install the extra that the message names, such as `specloom[mcp]`, and start the server again.",
     ),
     (
         "not-ready",
