@@ -32,6 +32,7 @@ PARTS: dict[type[BaseModel], str] = {
     model.NodeLimits: "`limits` of a node",
     model.Flow: "`flow`",
     verbs.AgentTask: "`agent`",
+    verbs.AgentTool: "An entry of `tools`",
     verbs.Decide: "`decide`",
     verbs.Wait: "`wait`",
     verbs.Emit: "`emit`",
@@ -47,11 +48,10 @@ PARTS: dict[type[BaseModel], str] = {
 
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
     model.Node: (*(verb for verb in model.VERBS if verb not in AVAILABLE_VERBS), "compensate"),
-    verbs.Decide: ("agent",),
+    verbs.AgentTask: ("delegates",),
+    verbs.AgentTool: ("workflow",),
 }
 """Keys that planning answers with `not-available-yet`, at least for some values."""
-
-_LATER_PARTS = frozenset({verbs.AgentTask})
 
 _EXAMPLES: dict[tuple[str, str], str] = {
     ("Spec", "apiVersion"): "specloom/v1",
@@ -146,8 +146,12 @@ _EXAMPLES: dict[tuple[str, str], str] = {
     ("Call", "with"): '{text: "${ state.draft }"}',
     ("Call", "auth"): "{token: SEARCH_KEY}",
     ("AgentTask", "instructions"): "Write the report.",
-    ("AgentTask", "prompt"): "prompts.report@1",
     ("AgentTask", "max_turns"): "6",
+    ("AgentTask", "response"): "json",
+    ("AgentTask", "memory"): "run",
+    ("AgentTask", "temperature"): "0.2",
+    ("AgentTask", "delegates"): "[fact-check@~1.4]",
+    ("AgentTask", "harness"): "coder",
     ("Decide", "tool"): "route.pick",
     ("Decide", "agent"): "{model: default-small}",
     ("HumanTask", "show"): '{draft: "${ state.draft }"}',
@@ -207,17 +211,16 @@ def reference() -> str:
 
 
 def _section(part: type[BaseModel], heading: str) -> str:
-    note = "Not available yet." if part in _LATER_PARTS else ""
     about = (part.__doc__ or "").strip().splitlines()[0]
     rows = [_row(part, info.alias or name, info) for name, info in part.model_fields.items()]
-    return joined([f"### {heading}", f"{about} {note}".strip(), table(_HEAD, rows)])
+    return joined([f"### {heading}", about, table(_HEAD, rows)])
 
 
 _HEAD = ("key", "meaning", "type", "default", "unit", "example")
 
 
 def _row(part: type[BaseModel], key: str, info: FieldInfo) -> list[str]:
-    is_later = key in LATER.get(part, ()) and part not in _LATER_PARTS
+    is_later = key in LATER.get(part, ())
     meaning = _DEFAULT.sub("", _EXAMPLE.sub("", info.description or "")).strip()
     return [
         code(key),
