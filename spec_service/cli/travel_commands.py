@@ -37,7 +37,7 @@ def replay(
     *,
     as_json: AsJson = False,
 ) -> int:
-    """Execute a run's graph again on what is recorded: is the same way taken?
+    """Execute a run's graph again on its records, and tell whether it takes the same way.
 
     Nothing is called, changed or stored. With --plan or --spec it tells what would have been different. Exits with 1
     when anything is different.
