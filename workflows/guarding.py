@@ -309,10 +309,7 @@ class Guard:
 
     def _fail(self, verdict: Verdict, moment: Moment, error_name: str, text: str = "") -> None:
         """Record a verdict, and raise its error; an abort of a rule ends the run."""
-        what = (moment.id, moment.visit.id, moment.try_number, verdict.policy, verdict.rule)
-        if what not in self._told:  # whoever is stopped may still count what the call has used
-            self._told.add(what)
-            self._attempt.append(self._attempt.event("policy.verdict", moment.id, **verdict.as_json()))
+        self._tell(verdict, moment)
         text = text or verdict.message
         if error_name == ABORTED and self._stop is not None:
             self._stop(RunError(ABORTED, text, node=moment.id, attempt=self._attempt.number))
@@ -323,6 +320,13 @@ class Guard:
     def _tell_once(self, verdict: Verdict, moment: Moment, exceeded: Exceeded) -> None:
         """Record a verdict that asks a person, unless that person is asked already."""
         if not is_asked(self._attempt, exceeded):
+            self._tell(verdict, moment)
+
+    def _tell(self, verdict: Verdict, moment: Moment) -> None:
+        """Record a verdict once for each try: whoever is stopped may still count what its call has used."""
+        what = (moment.id, moment.visit.id, moment.try_number, verdict.policy, verdict.rule)
+        if what not in self._told:
+            self._told.add(what)
             self._attempt.append(self._attempt.event("policy.verdict", moment.id, **verdict.as_json()))
 
     def _raise_if_denied(self, moment: Moment) -> None:
