@@ -14,7 +14,18 @@ from rich.table import Table
 
 from benchmarks.figures import Figure, median_of
 
-GROUPS = ("planning", "starting", "hosting", "dataflow", "language", "saving", "running", "recovering", "replaying")
+GROUPS = (
+    "planning",
+    "starting",
+    "hosting",
+    "dataflow",
+    "language",
+    "saving",
+    "running",
+    "recovering",
+    "replaying",
+    "agents",
+)
 
 
 def main(wanted: list[str]) -> int:

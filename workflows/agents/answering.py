@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, cast
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
@@ -20,9 +19,7 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.messages.utils import message_chunk_to_message
-from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import Runnable, RunnableBinding
-from langchain_core.tools import BaseTool
+from langchain_core.runnables import RunnableBinding
 
 from workflows.agents.answers import UNREADABLE
 from workflows.agents.conversation import shortened
@@ -36,49 +33,35 @@ _PATIENCE = 0.1  # seconds between two attempts to stop a call
 _LONGEST = 2000  # characters of such arguments
 
 
-class RecordedModel(BaseChatModel):
-    """Stands before a model: what it answered already is not asked again."""
+@dataclass(frozen=True, slots=True)
+class RecordedModel:
+    """Stands before a model, for the graph of an agent: what it answered already is not asked again.
 
-    inner: Any  # BaseChatModel
-    talk: Any  # Talk
+    It has what the graph uses of a model and is none itself: a second one would cost more than all the recording.
+    """
 
-    @property
-    def _llm_type(self) -> str:
-        return "recorded"
+    talk: Talk | None  # None: to build a graph with
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
-    def bind_tools(
-        self,
-        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
-        *,
-        tool_choice: str | None = None,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, AIMessage]:
+    def bind_tools(self, tools: Sequence[Any], *, tool_choice: str | None = None, **kwargs: Any) -> RecordedModel:
         """Return this with what the model itself makes of the tools."""
-        bound = cast("RunnableBinding[Any, Any]", self.inner.bind_tools(tools, tool_choice=tool_choice, **kwargs))
-        return self.bind(**bound.kwargs)
+        if self.talk is None:
+            return self
+        bound = cast("RunnableBinding[Any, Any]", self.talk.model.bind_tools(tools, tool_choice=tool_choice, **kwargs))
+        return RecordedModel(self.talk, bound.kwargs)
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        raise NotImplementedError
+    def bind(self, **kwargs: Any) -> RecordedModel:
+        """Return this with options for each call."""
+        return RecordedModel(self.talk, kwargs)
 
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        del stop, run_manager
-        message = await answered(cast("Talk", self.talk), self.inner, messages, kwargs)
-        return ChatResult(generations=[ChatGeneration(message=message)])
+    async def ainvoke(self, messages: list[BaseMessage]) -> AIMessage:
+        """Return the next answer of the conversation; raises `StepError`s, and `Quiet` when the server stops."""
+        if self.talk is None:
+            raise StepError("an agent was run without its conversation", error_name="agent-failed")
+        return await answered(self.talk, self.talk.model, messages, self.options)
 
 
-async def answered(talk: Talk, model: Any, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+async def answered(talk: Talk, model: Any, messages: list[BaseMessage], options: Mapping[str, Any]) -> AIMessage:
     """Return the next answer of the conversation, recorded or asked for now; raises `StepError`s."""
     conversation = talk.conversation
     number = str(talk.next_turn())
@@ -100,7 +83,7 @@ async def answered(talk: Talk, model: Any, messages: list[BaseMessage], options:
 
 
 async def _asked(
-    talk: Talk, model: Any, messages: list[BaseMessage], options: dict[str, Any]
+    talk: Talk, model: Any, messages: list[BaseMessage], options: Mapping[str, Any]
 ) -> tuple[AIMessage, Usage]:
     """Ask the model, and count what that takes however it ends."""
     call, card = talk.conversation.call, talk.card
@@ -168,7 +151,7 @@ class _Counted:
         self.usage += usage
         self._talk.conversation.call.meter.add(usage)
 
-    async def message(self, model: Any, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+    async def message(self, model: Any, messages: list[BaseMessage], options: Mapping[str, Any]) -> AIMessage:
         """Return the whole answer."""
         if not self._talk.card.streaming:
             answer = cast("AIMessage", await model.ainvoke(messages, **options))

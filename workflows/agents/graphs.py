@@ -9,6 +9,7 @@ from langchain.agents import create_agent  # pyright: ignore[reportUnknownVariab
 from langchain.agents.middleware import AgentMiddleware
 from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain.agents.structured_output import ToolStrategy
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -47,7 +48,7 @@ class _ThroughRecords(AgentMiddleware[Any, Any]):
         talk = cast("Talk", request.runtime.context)
         system = SystemMessage(talk.instructions) if talk.instructions else None
         settings = {} if talk.binding.temperature is None else {"temperature": talk.binding.temperature}
-        model = RecordedModel(inner=talk.model, talk=talk)
+        model = cast("BaseChatModel", RecordedModel(talk))
         return await handler(request.override(model=model, system_message=system, model_settings=settings))
 
     async def awrap_tool_call(
@@ -66,7 +67,7 @@ def build(tools: tuple[AgentTool, ...], wanted: Wanted) -> Any:
     schema = wanted.tool_schema
     given: Any = ToolStrategy[Any](schema, tool_message_content="The result was given.") if schema else None
     return create_agent(
-        RecordedModel(inner=None, talk=None),
+        cast("BaseChatModel", RecordedModel(None)),
         [_tool(one) for one in tools],
         middleware=[_ThroughRecords()],
         response_format=given,
