@@ -67,6 +67,7 @@ class HttpConversation:
         self._session = uuid.uuid4().hex
         self._answer: httpx2.Response | None = None
         self._lines: AsyncIterator[bytes] | None = None
+        self._has_ended = False
 
     async def say(self, message: Mapping[str, Json]) -> None:
         """Post a message; see the port."""
@@ -105,6 +106,7 @@ class HttpConversation:
         except httpx2.HTTPError as error:
             message = f"the connection broke amid its answer: {type(error).__name__}"
             raise StepError(message, error_name="unavailable") from error
+        self._has_ended = True
         return None
 
     async def end(self) -> None:
@@ -115,10 +117,9 @@ class HttpConversation:
         answer, self._answer = self._answer, None
         if answer is None:
             return
-        is_over = answer.is_stream_consumed
         with suppress(httpx2.HTTPError):
             await answer.aclose()
-        if not is_over:
+        if self._lines is not None and not self._has_ended:
             with suppress(httpx2.HTTPError, TimeoutError):
                 async with asyncio.timeout(_END_SECONDS):
                     await self._client.delete(f"{self._url}/{self._session}")
