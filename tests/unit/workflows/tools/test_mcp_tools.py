@@ -293,3 +293,11 @@ async def test_over_http_a_server_that_dies_amid_a_call(desk: Desk, tmp_path: Pa
         with serving(tmp_path, port):
             await desk.read()
             assert (await desk.failure("demo.die", 5))[0] in {"unavailable", "timeout"}
+
+
+async def test_without_the_extra_the_catalog_says_what_to_install(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "langchain_mcp_adapters", None)
+    async with desk.servers:
+        found = await describe_mcp(desk.servers["demo"])
+    assert found.tools == ()
+    assert "pip install 'specloom[mcp]'" in found.failures[0].message
