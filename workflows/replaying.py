@@ -85,7 +85,7 @@ async def replay(recording: Recording, plan: Plan, tools: ReplayTools) -> Replay
         error=ending.error if ending else None,
         rows=attempt.executions,
         matches=attempt.matches,
-        stopped_at=tuple(dict.fromkeys(attempt.stopped_at)),
+        stopped_at=() if ending else tuple(dict.fromkeys(attempt.stopped_at)),
         gone=tuple(dict.fromkeys(attempt.gone)),
     )
 
