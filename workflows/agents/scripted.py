@@ -116,7 +116,8 @@ class ScriptedModel(BaseChatModel):
                 return answer
         if not plain:
             raise StepError(f"no answer of the model {self.card.name} fits", error_name="agent-failed")
-        return plain[min(seen["turn"], len(plain) - 1)]
+        turn: int = seen["turn"]
+        return plain[min(turn, len(plain) - 1)]
 
     def _said(
         self, answer: ScriptedAnswer, seen: dict[str, Json], tools: Sequence[str]

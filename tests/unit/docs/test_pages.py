@@ -40,6 +40,7 @@ NOT_OURS = (  # what the pages' readers have: the pipeline and the tools of thei
     entry("stage", "market.CollectSources", "1.4.0", "topic"),
     entry("stage", "market.Publish", "1.4.0", "topic", "text"),
     entry("tool", "web.search", "1.0.0", "query", "token", secrets=("SEARCH_KEY",)),
+    entry("model", "small", "0.0.0"),
 )
 
 
