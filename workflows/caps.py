@@ -39,6 +39,7 @@ class Cap:
     pauses: bool
     spending: Spending
     policy: str | None = None  # "budget@r3"; None: the spec's own
+    is_shared: bool = False  # of a run that started this one
 
     @property
     def rule(self) -> str:
@@ -82,11 +83,17 @@ class Moment:
     try_number: int = 1
 
 
-def caps(
-    limits: UsageLimits, scope: str, spending: Spending, *, pauses: bool, policy: str | None = None
+def caps(  # noqa: PLR0913 - what a cap is made of
+    limits: UsageLimits,
+    scope: str,
+    spending: Spending,
+    *,
+    pauses: bool,
+    policy: str | None = None,
+    is_shared: bool = False,
 ) -> Iterator[Cap]:
     """Yield a cap for each figure that is limited."""
     for figure in FIGURES:
         most = getattr(limits, figure)
         if most is not None:
-            yield Cap(scope, figure, most, pauses, spending, policy)
+            yield Cap(scope, figure, most, pauses, spending, policy, is_shared)

@@ -31,12 +31,13 @@ from workflows.failpoints import hit
 from workflows.frames import Frame, Outcome, Visit
 from workflows.guarding import Guard
 from workflows.limiting import asked_for_time, take_up
-from workflows.living import Live
+from workflows.living import Live, loop_time
 from workflows.ports import PlanStore
 from workflows.program import Program, prepare
 from workflows.records import AttemptEnded, AttemptStarted, EventRecorded, History, RunMoved
 from workflows.run import RunError, RunId, RunStatus
 from workflows.run_spans import traced
+from workflows.sharing import share
 from workflows.spending import Tally
 from workflows.stepping import RunStepper
 
@@ -153,9 +154,10 @@ class Engine:
         )
         attempt.control = live.control
         attempt.tally = self._tally
-        attempt.guard = Guard(attempt, live.stop)
         try:
             self._claim(attempt, kind)
+            attempt.guard = Guard(attempt, live.stop)
+            attempt.guard.shared = await share(attempt, [one.attempt for one in self._live.values()], self._plans)
             self._tell_changes(attempt)
             hit("attempt.recorded")
             log.info("attempt.started", run_id=run.id, attempt=number, kind=kind)
@@ -204,7 +206,7 @@ class Engine:
         attempt = live.attempt
         await take_up(attempt)
         try:
-            async with asyncio.timeout_at(_loop_time(attempt.deadline)):
+            async with asyncio.timeout_at(loop_time(attempt.deadline)):
                 state = await self._invoke(live, ready)
         except (StepFailed, TimeoutError) as failure:
             return await _ending_of(attempt, failure)
@@ -392,9 +394,3 @@ def _is_cancelling() -> bool:
     """Tell whether not the run but whoever executes it was cancelled."""
     current = asyncio.current_task()
     return current is not None and bool(current.cancelling())
-
-
-def _loop_time(deadline: datetime | None) -> float | None:
-    if deadline is None:
-        return None
-    return asyncio.get_running_loop().time() + (deadline - datetime.now(UTC)).total_seconds()

@@ -275,10 +275,12 @@ class Guard:
 
     def _exceeds(self, cap: Cap, moment: Moment, *, is_full: bool = False, coming: int = 0) -> None:
         """Raise what follows from a cap that is reached, unless people have allowed more."""
-        most, used = cap.most + self._attempt.raised(cap.key), cap.used + coming
+        most = cap.most if cap.is_shared else cap.most + self._attempt.raised(cap.key)
+        used = cap.used + coming
         if used < most or (used == most and not is_full):
             return
         who = moment.id if cap.scope == moment.id else cap.scope.rstrip("/") or "the run"
+        who = "the run that started this one" if cap.is_shared else who
         by = f"the ceiling of the policy {cap.policy.partition('@')[0]}" if cap.policy else "the limit"
         text = f"{who} has {WORDS[cap.figure].format(f'{used:,.10g}')}, {by} is {most:,.10g}"
         verdict = Verdict(cap.policy, cap.rule, "pause" if cap.pauses else "abort", used, most, text)

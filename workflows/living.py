@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from langgraph.runtime import RunControl
@@ -33,3 +34,10 @@ class Live:
         self.stopped = self.stopped or error
         if self.task is not None and not self.is_ending:
             self.task.cancel()
+
+
+def loop_time(deadline: datetime | None) -> float | None:
+    """Return a moment as the loop's clock tells it."""
+    if deadline is None:
+        return None
+    return asyncio.get_running_loop().time() + (deadline - datetime.now(UTC)).total_seconds()

@@ -124,7 +124,7 @@ class MemoryJournal:
         tries = (await self.history(run_id)).steps
         used = sum((one.usage for one in tries if one.usage), NOTHING)
         for child, entry in self._entries.items():
-            if getattr(entry.run, "parent", None) == run_id:
+            if entry.run.parent == run_id:
                 used += await self.used_by_family(child)
         return used
 

@@ -162,6 +162,7 @@ class Run:
     cancel_requested: bool = False
     retried_after: int = 0  # what attempts up to this number failed in is tried afresh
     retried_at: datetime | None = None
+    parent: RunId | None = None  # the run that started this one, and shares its limits with it
     policies: tuple[Mapping[str, Json], ...] = ()  # revisions that were in force: {name, revision, digest}
     forked_from: Fork | None = None
     traceparent: str | None = None  # the span of the caller that the run belongs below

@@ -96,6 +96,7 @@ def run_of(row: sqlite3.Row) -> Run:
         forked_from=Fork.from_json(read_json(row["forked_from"])) if row["forked_from"] else None,
         traceparent=row["traceparent"],
         policies=tuple(read_json(row["policies"]) or ()),
+        parent=RunId(row["parent"]) if row["parent"] else None,
     )
 
 

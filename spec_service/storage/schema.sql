@@ -41,7 +41,7 @@ CREATE TABLE run (
 	retried_at VARCHAR,
 	created_at VARCHAR NOT NULL,
 	started_at VARCHAR,
-	finished_at VARCHAR, forked_from VARCHAR, traceparent VARCHAR, policies VARCHAR,
+	finished_at VARCHAR, forked_from VARCHAR, traceparent VARCHAR, policies VARCHAR, parent VARCHAR,
 	PRIMARY KEY (tenant, id)
 );
 CREATE INDEX ix_run_spec ON run (tenant, spec_name, id);
@@ -247,6 +247,7 @@ CREATE TABLE upload (
 );
 CREATE INDEX ix_upload_used_at ON upload (used_at);
 CREATE INDEX ix_plan_spec_digest ON "plan" (tenant, spec_digest);
+CREATE INDEX ix_run_parent ON run (tenant, parent) WHERE parent IS NOT NULL;
 CREATE INDEX ix_step_execution_used ON step_execution (tenant, started_at) WHERE usage IS NOT NULL;
 CREATE TABLE policy (
 	tenant VARCHAR NOT NULL,

@@ -50,7 +50,7 @@ _CREATE_RUN = _insert(
     "run",
     "tenant id spec_name spec_revision spec_version spec_digest plan_digest status inputs outputs error labels priority"
     " attempt cancel_requested retried_after retried_at created_at started_at finished_at"
-    " forked_from traceparent",
+    " forked_from traceparent parent",
 )
 _START_ATTEMPT = (
     "INSERT INTO attempt (tenant, run_id, number, kind, started_at, fence)"
@@ -137,6 +137,7 @@ def _(record: RunCreated, tenant: str) -> tuple[Statement, ...]:
         time_text(run.finished_at),
         json_text(run.forked_from.as_json()) if run.forked_from else None,
         run.traceparent,
+        run.parent,
     )
     return (Statement(_CREATE_RUN, values),)
 

@@ -118,6 +118,7 @@ class RunRow(SQLModel, table=True):
     __table_args__ = (
         Index("ix_run_status", "tenant", "status", "id"),
         Index("ix_run_spec", "tenant", "spec_name", "id"),
+        Index("ix_run_parent", "tenant", "parent", sqlite_where=text("parent IS NOT NULL")),
     )
 
     tenant: str = Field(primary_key=True)
@@ -141,6 +142,7 @@ class RunRow(SQLModel, table=True):
     started_at: str | None
     finished_at: str | None
     forked_from: str | None  # JSON
+    parent: str | None  # the run that started it
     policies: str | None  # JSON: the revisions that were in force; null: none
     traceparent: str | None
 

@@ -1,6 +1,7 @@
 """Limits of usage and policies: before a step, on its usage as it comes, before its result is recorded."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from translator.language.policies import PolicyText, compiled_rules, read_policy
 from translator.planning.plan import Plan
 from workflows.nodes.call import NodeCall
 from workflows.policies import PolicyBook, PolicyInForce
-from workflows.run import RunStatus
+from workflows.records import RunCreated
+from workflows.run import RunId, RunStatus
 from workflows.stepping import RunStepper
 from workflows.usage import NOTHING, Usage
 from workflows.working import NODES
@@ -330,3 +332,18 @@ async def test_totals_are_the_sums_of_the_rows_also_after_a_crash(bench: Bench) 
     assert before.tokens >= 30
     assert after.tokens == 60, "what was used before the crash counts"
     assert after == await bench.journal.used_by_family(bench.run_id)
+
+
+async def test_a_run_that_another_one_started_spends_what_that_one_may(bench: Bench) -> None:
+    plan = steps("{tokens: 45}", "{chunks: 3}")
+    spenders = Spenders(bench)
+    assert await spenders.run(plan) is RunStatus.SUCCEEDED  # 30 tokens
+    child = RunId("child")
+    run = replace((await bench.history()).run, id=child, parent=bench.run_id, status=RunStatus.QUEUED, attempt=0)
+    await bench.journal.commit(RunCreated(run))
+    assert await spenders.engine.run_attempt(child) is RunStatus.FAILED
+    error = (await bench.journal.history(child)).run.error
+    assert error is not None
+    text = "the run that started this one has used 50 tokens, the limit is 45"
+    assert (error.name, error.message) == ("token-limit", text)
+    assert (await bench.journal.used_by_family(bench.run_id)).tokens == 50

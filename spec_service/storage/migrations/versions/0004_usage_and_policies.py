@@ -20,6 +20,8 @@ def upgrade() -> None:
     op.add_column("run", sa.Column("forked_from", sa.String(), nullable=True))
     op.add_column("run", sa.Column("traceparent", sa.String(), nullable=True))
     op.add_column("run", sa.Column("policies", sa.String(), nullable=True))
+    op.add_column("run", sa.Column("parent", sa.String(), nullable=True))
+    op.create_index("ix_run_parent", "run", ["tenant", "parent"], sqlite_where=sa.text("parent IS NOT NULL"))
     op.add_column("step_execution", sa.Column("usage", sa.Text(), nullable=True))
     op.create_index("ix_step_execution_used", "step_execution", ["tenant", "started_at"], sqlite_where=_USED)
     op.create_table(
@@ -53,6 +55,8 @@ def downgrade() -> None:
     op.drop_table("policy")
     op.drop_index("ix_step_execution_used", table_name="step_execution")
     op.drop_column("step_execution", "usage")
+    op.drop_index("ix_run_parent", table_name="run")
+    op.drop_column("run", "parent")
     op.drop_column("run", "policies")
     op.drop_column("run", "traceparent")
     op.drop_column("run", "forked_from")
