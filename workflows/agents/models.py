@@ -19,7 +19,7 @@ _NO_KEY = "none"  # local servers ask for none; without one the client would loo
 def make_model(card: ModelCard, key: str, expressions: ExpressionEngine, wire: Mapping[str, Any]) -> BaseChatModel:
     """Return the model of a card; raises `StepError` when its provider is not installed or takes it not so."""
     if card.provider == FAKE:
-        return ScriptedModel(card=card, expressions=expressions)
+        return ScriptedModel(card=card, expressions=expressions, streaming=card.streaming)
     given: dict[str, Any] = {
         "base_url": card.base_url,
         "api_key": key or _NO_KEY,

@@ -44,6 +44,7 @@ class ScriptedModel(BaseChatModel):
 
     card: ModelCard
     expressions: Any
+    streaming: bool = True  # how it answers when it is awaited, as models of providers have it
     _compiled: dict[str, Any] = PrivateAttr(default_factory=dict[str, Any])
 
     @property
