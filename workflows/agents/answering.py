@@ -13,6 +13,7 @@ from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
     BaseMessage,
+    SystemMessage,
     ToolCall,
     message_to_dict,
     messages_from_dict,
@@ -24,7 +25,7 @@ from langchain_core.runnables import RunnableBinding
 from workflows.agents.answers import UNREADABLE
 from workflows.agents.conversation import shortened
 from workflows.agents.failures import TooLarge, as_step_error
-from workflows.agents.talk import Talk
+from workflows.agents.talk import TALK, Talk
 from workflows.errors import StepError
 from workflows.usage import NOTHING, Usage, usage_of
 
@@ -35,30 +36,32 @@ _LONGEST = 2000  # characters of such arguments
 
 @dataclass(frozen=True, slots=True)
 class RecordedModel:
-    """Stands before a model, for the graph of an agent: what it answered already is not asked again.
+    """Stands before the model of the agent that is at work: what that answered already is not asked again.
 
     It has what the graph uses of a model and is none itself: a second one would cost more than all the recording.
     """
 
-    talk: Talk | None  # None: to build a graph with
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def bind_tools(self, tools: Sequence[Any], *, tool_choice: str | None = None, **kwargs: Any) -> RecordedModel:
-        """Return this with what the model itself makes of the tools."""
-        if self.talk is None:
-            return self
-        bound = cast("RunnableBinding[Any, Any]", self.talk.model.bind_tools(tools, tool_choice=tool_choice, **kwargs))
-        return RecordedModel(self.talk, bound.kwargs)
+        """Return this with what the model itself makes of the tools, which are the same in all turns."""
+        talk = TALK.get()
+        if talk.bound is None:
+            bound = talk.model.bind_tools(tools, tool_choice=tool_choice, **kwargs)
+            talk.bound = cast("RunnableBinding[Any, Any]", bound).kwargs
+        return RecordedModel(talk.bound)
 
     def bind(self, **kwargs: Any) -> RecordedModel:
         """Return this with options for each call."""
-        return RecordedModel(self.talk, kwargs)
+        return RecordedModel(kwargs)
 
     async def ainvoke(self, messages: list[BaseMessage]) -> AIMessage:
         """Return the next answer of the conversation; raises `StepError`s, and `Quiet` when the server stops."""
-        if self.talk is None:
-            raise StepError("an agent was run without its conversation", error_name="agent-failed")
-        return await answered(self.talk, self.talk.model, messages, self.options)
+        talk = TALK.get()
+        temperature = talk.binding.temperature
+        options = self.options if temperature is None else {**self.options, "temperature": temperature}
+        said = [SystemMessage(talk.instructions), *messages] if talk.instructions else messages
+        return await answered(talk, talk.model, said, options)
 
 
 async def answered(talk: Talk, model: Any, messages: list[BaseMessage], options: Mapping[str, Any]) -> AIMessage:

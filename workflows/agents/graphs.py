@@ -7,14 +7,12 @@ from typing import Any, cast
 
 from langchain.agents import create_agent  # pyright: ignore[reportUnknownVariableType]
 from langchain.agents.middleware import AgentMiddleware
-from langchain.agents.middleware.types import ModelRequest, ModelResponse
 from langchain.agents.structured_output import ToolStrategy
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
     HumanMessage,
-    SystemMessage,
     ToolMessage,
     message_to_dict,
     messages_from_dict,
@@ -22,14 +20,14 @@ from langchain_core.messages import (
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tools import StructuredTool
-from langgraph.prebuilt.tool_node import ToolCallRequest
+from langgraph.prebuilt.tool_node import ToolCallRequest, ToolNode
 from langsmith import run_helpers
 
 from translator.planning.plan import AgentTool
 from workflows.agents.answering import RecordedModel
 from workflows.agents.answers import Wanted
 from workflows.agents.scripted import CORRECTION
-from workflows.agents.talk import Talk
+from workflows.agents.talk import TALK, Talk
 from workflows.agents.tool_calls import called, schema_for
 from workflows.errors import StepError
 
@@ -38,40 +36,39 @@ _MANY = 1_000_000  # supersteps: an agent's own limit of turns always comes firs
 _ROUNDS = 2  # the answer, and one correction of it
 
 
-class _ThroughRecords(AgentMiddleware[Any, Any]):
-    """Puts the run's records between the graph and its model and tools; what it needs comes with each invocation."""
-
-    async def awrap_model_call(
-        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
-    ) -> ModelResponse[Any]:
-        """Ask the model of the agent, with its instructions."""
-        talk = cast("Talk", request.runtime.context)
-        system = SystemMessage(talk.instructions) if talk.instructions else None
-        settings = {} if talk.binding.temperature is None else {"temperature": talk.binding.temperature}
-        model = cast("BaseChatModel", RecordedModel(talk))
-        return await handler(request.override(model=model, system_message=system, model_settings=settings))
+class _WithTools(AgentMiddleware[Any, Any]):
+    """Gives the graph a node for calls of tools, whatever is granted; what is in it is replaced."""
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Any]]
     ) -> ToolMessage:
-        """Call what was granted under this name."""
+        """Refuse: this stands in a node that is never run."""
         del handler
-        call = request.tool_call
-        told = await called(cast("Talk", request.runtime.context), call)
-        status = "error" if told.is_error else "success"
-        return ToolMessage(told.text, tool_call_id=call["id"], name=call["name"], status=status)
+        raise StepError(f"{request.tool_call['name']} was called beside the records", error_name="agent-failed")
+
+
+async def _through_records(request: ToolCallRequest, _: Callable[[ToolCallRequest], Awaitable[Any]]) -> ToolMessage:
+    """Call what was granted under this name."""
+    call = request.tool_call
+    told = await called(TALK.get(), call)
+    status = "error" if told.is_error else "success"
+    return ToolMessage(told.text, tool_call_id=call["id"], name=call["name"], status=status)
 
 
 def build(tools: tuple[AgentTool, ...], wanted: Wanted) -> Any:
-    """Return the compiled graph; raises `StepError` when a schema cannot be a tool's."""
+    """Return the compiled graph; raises `StepError` when a schema cannot be a tool's.
+
+    A middleware would be told of each call, too, but LangChain hands all calls of middlewares to LangSmith, whether
+    that listens or not, over two other threads each: that took as long as all the recording.
+    """
     schema = wanted.tool_schema
     given: Any = ToolStrategy[Any](schema, tool_message_content="The result was given.") if schema else None
-    return create_agent(
-        cast("BaseChatModel", RecordedModel(None)),
-        [_tool(one) for one in tools],
-        middleware=[_ThroughRecords()],
-        response_format=given,
-    )
+    granted = [_tool(one) for one in tools]
+    model = cast("BaseChatModel", RecordedModel())
+    graph = cast("Any", create_agent(model, granted, middleware=[_WithTools()], response_format=given))
+    node = ToolNode(granted, awrap_tool_call=_through_records)
+    graph.nodes["tools"] = graph.nodes["tools"].copy({"bound": node})
+    return graph
 
 
 def _tool(tool: AgentTool) -> StructuredTool:
@@ -106,10 +103,11 @@ async def converse(graph: Any, talk: Talk, wanted: Wanted, given: str, history: 
 
 async def _invoked(graph: Any, talk: Talk, messages: list[BaseMessage]) -> dict[str, Json]:
     """Run the graph, hidden from the graph of the run around it and from its callbacks."""
-    token = var_child_runnable_config.set(None)
+    token, talking = var_child_runnable_config.set(None), TALK.set(talk)
     config: RunnableConfig = {"recursion_limit": _MANY, "callbacks": []}
     try:
         with run_helpers.tracing_context(enabled=False):
-            return await graph.ainvoke({"messages": messages}, config, context=talk)
+            return await graph.ainvoke({"messages": messages}, config)
     finally:
+        TALK.reset(talking)
         var_child_runnable_config.reset(token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ class Talk:
     instructions: str
     tools: Mapping[str, AgentTool]
     clock: asyncio.Timeout  # of the step; it stands still while a person is asked
+    bound: Mapping[str, Any] | None = None  # what the model makes of its tools
     _under_way: int = 0
     _asking: int = 0
     _left: float | None = None
@@ -95,3 +97,7 @@ class Talk:
         elif self._left is not None:
             self.clock.reschedule(loop.time() + self._left)
             self._left = None
+
+
+TALK: ContextVar[Talk] = ContextVar("talk")
+"""The agent at work in this task: its graph is compiled once for all, and knows none."""
