@@ -26,7 +26,7 @@ class Meter:
     def __init__(self, attempt: Attempt, execution: StepExecution, moment: Moment) -> None:
         self._attempt, self._execution, self._moment = attempt, execution, moment
         self._usage = execution.usage or NOTHING  # of a try that is gone on with
-        self._told_at = 0.0
+        self._told_at = time.monotonic()
 
     @property
     def usage(self) -> Usage:

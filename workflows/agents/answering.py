@@ -26,6 +26,7 @@ from workflows.agents.answers import UNREADABLE
 from workflows.agents.conversation import shortened
 from workflows.agents.failures import TooLarge, as_step_error
 from workflows.agents.talk import TALK, Talk
+from workflows.agents.tool_calls import begin
 from workflows.errors import StepError
 from workflows.usage import NOTHING, Usage, usage_of
 
@@ -82,6 +83,8 @@ async def answered(talk: Talk, model: Any, messages: list[BaseMessage], options:
         data["usage"] = usage.as_json()
         conversation.attempt.append(conversation.succeed(row, kept), conversation.tell("agent.message", data))
     talk.expect(message.tool_calls)
+    if before is None:
+        begin(talk, message.tool_calls)
     return message
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain.agents import create_agent  # pyright: ignore[reportUnknownVariableType]
@@ -23,6 +24,7 @@ from langchain_core.tools import StructuredTool
 from langgraph.prebuilt.tool_node import ToolCallRequest, ToolNode
 from langsmith import run_helpers
 
+from translator.language.schemas import Validator
 from translator.planning.plan import AgentTool
 from workflows.agents.answering import RecordedModel
 from workflows.agents.answers import Wanted
@@ -55,8 +57,16 @@ async def _through_records(request: ToolCallRequest, _: Callable[[ToolCallReques
     return ToolMessage(told.text, tool_call_id=call["id"], name=call["name"], status=status)
 
 
-def build(tools: tuple[AgentTool, ...], wanted: Wanted) -> Any:
-    """Return the compiled graph; raises `StepError` when a schema cannot be a tool's.
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What of an agent is the same whenever it works."""
+
+    graph: Any
+    validators: Mapping[str, Validator]  # of the arguments of its tools, by the names that models see
+
+
+def build(tools: tuple[AgentTool, ...], wanted: Wanted) -> Built:
+    """Return the compiled graph of an agent; raises `StepError` when a schema cannot be a tool's.
 
     A middleware would be told of each call, too, but LangChain hands all calls of middlewares to LangSmith, whether
     that listens or not, over two other threads each: that took as long as all the recording.
@@ -68,7 +78,7 @@ def build(tools: tuple[AgentTool, ...], wanted: Wanted) -> Any:
     graph = cast("Any", create_agent(model, granted, middleware=[_WithTools()], response_format=given))
     node = ToolNode(granted, awrap_tool_call=_through_records)
     graph.nodes["tools"] = graph.nodes["tools"].copy({"bound": node})
-    return graph
+    return Built(graph, {one.name: Validator(schema_for(one), {}) for one in tools})
 
 
 def _tool(tool: AgentTool) -> StructuredTool:

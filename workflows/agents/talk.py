@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from translator.language.schemas import Validator
 from translator.planning.agents import RESULT
 from translator.planning.plan import AgentBinding, AgentTool
 from workflows.activity import Quiet
 from workflows.agents.cards import ModelCard
 from workflows.agents.conversation import Conversation
 from workflows.errors import StepError
+from workflows.records import StepExecution
 from workflows.tools.scrubbing import Scrubber
 
 Json = Any
@@ -33,7 +35,11 @@ class Talk:
     instructions: str
     tools: Mapping[str, AgentTool]
     clock: asyncio.Timeout  # of the step; it stands still while a person is asked
+    validators: Mapping[str, Validator] = field(default_factory=dict[str, Validator])  # of arguments, by tool
     bound: Mapping[str, Any] | None = None  # what the model makes of its tools
+    begun: dict[str, StepExecution] = field(default_factory=dict[str, StepExecution])
+    """Records of calls that were queued with the answer, by number, until the graph comes to the calls."""
+    _writing: asyncio.Future[None] | None = None
     _under_way: int = 0
     _asking: int = 0
     _left: float | None = None
@@ -59,6 +65,11 @@ class Talk:
         self._under_way = len(made)
         if made:
             self.conversation.call.visit.activity.begin(len(made) - 1)
+
+    def hurry(self) -> None:
+        """Let what is queued be written, and do not wait for it: whoever does is told if it is not."""
+        self._writing = asyncio.ensure_future(self.conversation.attempt.ports.journal.durable())
+        self._writing.add_done_callback(_look_at)
 
     @asynccontextmanager
     async def strand(self) -> AsyncGenerator[None]:
@@ -97,6 +108,11 @@ class Talk:
         elif self._left is not None:
             self.clock.reschedule(loop.time() + self._left)
             self._left = None
+
+
+def _look_at(writing: asyncio.Future[None]) -> None:
+    if not writing.cancelled():
+        writing.exception()  # else asyncio reports it as lost
 
 
 TALK: ContextVar[Talk] = ContextVar("talk")

@@ -7,7 +7,8 @@ step, end the agent.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -58,6 +59,23 @@ async def called(talk: Talk, call: Mapping[str, Any]) -> Told:
         return await _Call(talk, number, str(call["name"]), call["args"]).told()
 
 
+def begin(talk: Talk, calls: Sequence[Mapping[str, Any]]) -> None:
+    """Queue the records of the calls in an answer that nothing holds up, behind that of the answer itself.
+
+    They are being written while the graph comes to the calls, each of which waits for the same flush.
+    """
+    for one in calls:
+        tool, number = talk.tools.get(one["name"]), talk.conversation.calls.get(one["id"], "")
+        if tool is None or tool.call.kind != "tool" or tool.requires_approval:
+            continue
+        call = _Call(talk, number, one["name"], one["args"])
+        with suppress(_Failed, StepError):  # which is told when the graph comes to the call
+            call.check(tool)
+            talk.begun[number] = call.announced(tool)
+    if talk.begun:
+        talk.hurry()
+
+
 def _told(row: StepExecution, result: Json) -> Told:
     """Return what a row says: the result as JSON, or a text as it is."""
     text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
@@ -86,7 +104,7 @@ class _Call:
         shown = tool.call.name if tool else self.name
         try:
             tool = self._granted(tool)
-            self._check(tool)
+            self.check(tool)
             given = await self._allowed(tool)
             if isinstance(given, str):
                 row = conversation.opened(self.number, shown, self.arguments)
@@ -106,12 +124,13 @@ class _Call:
             raise _Failed("unknown-tool", f"there is no tool {self.name[:80]}; the tools are: {granted}")
         return tool
 
-    def _check(self, tool: AgentTool) -> None:
+    def check(self, tool: AgentTool) -> None:
         """Raise `_Failed` for arguments that the tool does not take."""
         if isinstance(self.arguments, dict) and set(cast("dict[str, Json]", self.arguments)) == {UNREADABLE}:
             raise _Failed("invalid-arguments", "the arguments are no JSON object")
         hidden = set(tool.auth) & set(cast("dict[str, Json]", self.arguments))
-        violations = Validator(schema_for(tool), {}).problems(self.arguments, "")
+        validator = self.talk.validators.get(tool.name) or Validator(schema_for(tool), {})
+        violations = validator.problems(self.arguments, "")
         if hidden or violations:
             where = f" at {violations[0].path}" if violations and violations[0].path else ""
             said = violations[0].message if violations else f"{', '.join(sorted(hidden))} is not yours to give"
@@ -126,14 +145,21 @@ class _Call:
             return decision.message
         if decision.kind == "edit":
             self.arguments = decision.arguments
-            self._check(tool)
+            self.check(tool)
         elif decision.kind != "approve":
             why = f": {decision.message}" if decision.message else ""
             raise _Failed("rejected", f"a person rejected this call{why}")
         return None
 
     async def _begun(self, tool: AgentTool) -> StepExecution:
-        """Record that the call begins, before it does; raises `StepError` at a limit."""
+        """Record that the call begins, and return when that is durable; raises `StepError` at a limit."""
+        row = self.talk.begun.pop(self.number, None) or self.announced(tool)
+        await self._conversation.attempt.ports.journal.durable()
+        hit("agent.tool-called")
+        return row
+
+    def announced(self, tool: AgentTool) -> StepExecution:
+        """Queue the record of a call that begins; raises `StepError` at a limit."""
         conversation = self._conversation
         conversation.call.meter.allow(is_tool_call=True)
         row = conversation.opened(self.number, tool.call.name, self.arguments)
@@ -141,8 +167,7 @@ class _Call:
             message = f"the server died {MAX_CRASHES} times during this call of {tool.call.name}"
             raise StepError(message, error_name="crashed")
         data = {"tool": tool.call.name, "arguments": self.arguments}
-        await conversation.attempt.commit(row, conversation.tell("agent.tool-called", data))
-        hit("agent.tool-called")
+        conversation.attempt.append(row, conversation.tell("agent.tool-called", data))
         return row
 
     # --- the call itself -------------------------------------------------------------------------------------------

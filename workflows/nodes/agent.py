@@ -57,6 +57,7 @@ async def _worked(
     from workflows.agents.graphs import build, converse  # noqa: PLC0415 - langchain takes a second
 
     wanted = Wanted.of(call)
+    built = agents.graph(_digest(binding, wanted), lambda: build(binding.tools, wanted))
     card = agents.card(binding.model.name if binding.model else "")
     talk = Talk(
         conversation=conversation,
@@ -67,14 +68,14 @@ async def _worked(
         instructions=await _instructions(call, binding, wanted),
         tools={one.name: one for one in binding.tools},
         clock=clock,
+        validators=built.validators,
     )
-    graph = agents.graph(_digest(binding, wanted), lambda: build(binding.tools, wanted))
     given = json.dumps(call.arguments, ensure_ascii=False) if call.arguments else _BEGIN
     history = await conversation.remembered() if binding.memory else []
     if conversation.is_new:
         data = {"role": "user", "text": shortened(given)}
         conversation.attempt.append(conversation.tell("agent.message", data))
-    result, messages = await converse(graph, talk, wanted, given, history)
+    result, messages = await converse(built.graph, talk, wanted, given, history)
     if binding.memory:
         await conversation.keep_whole(messages)
     return result
