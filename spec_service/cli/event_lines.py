@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from spec_service.cli.agent_turns import used
 from spec_service.cli.printable import clock, lasting, one_line, sized
 from spec_service.cli.task_names import short_names
 from spec_service.views import EventView
@@ -108,10 +109,9 @@ def _agent_said(data: Data) -> str | None:
     if data.get("role") != "assistant":
         return None
     calls = ", ".join(str(one.get("tool")) for one in data.get("tool_calls", ()))
-    usage: Data = data.get("usage") or {}
-    tokens = f" [{usage.get('tokens_in', 0)} → {usage.get('tokens_out', 0)} tokens]"
+    tokens = used(data.get("usage") or {})
     said = " ".join(one for one in (str(data.get("text") or ""), f"calls {calls}" if calls else "") if one)
-    return f"{said or 'said nothing'}{tokens}"
+    return f"{said or 'said nothing'} {tokens}".rstrip()
 
 
 def _agent_returned(data: Data) -> str:

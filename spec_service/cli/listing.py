@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
+from spec_service.cli.agent_turns import turn_lines, turns_json
 from spec_service.cli.client import Client
 from spec_service.cli.complaints import FINE, wrong_usage
 from spec_service.cli.configuring import Place
@@ -81,7 +82,7 @@ def show_run(run_id: str, place: Place, *, as_json: bool) -> int:
 
 
 def step_lines(progress: Progress) -> list[str]:
-    """Return one line for each step, and one for each task of a Luigi step."""
+    """Return one line for each step, for each task of a Luigi step, and for each turn and call of an agent."""
     width = max((len(row.id) for row in progress.rows.values()), default=0) + 2
     lines: list[str] = []
     for row in progress.rows.values():
@@ -95,6 +96,7 @@ def step_lines(progress: Progress) -> list[str]:
         for task in row.tasks.values():
             note = f"  {one_line(task.note, 100)}" if task.note else ""
             lines.append(f"    {_mark(task.status)} {one_line(task.name)}{_took(task.seconds)}{note}")
+        lines += turn_lines(row.turns, _mark)
     return lines
 
 
@@ -122,6 +124,7 @@ def _step_json(row: StepRow) -> dict[str, object]:
         "try": row.try_number,
         "seconds": row.seconds,
         "tasks": tasks,
+        **({"turns": turns_json(row.turns)} if row.turns else {}),
     }
 
 

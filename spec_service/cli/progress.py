@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from spec_service.cli.agent_turns import TurnRow, take_agent
 from spec_service.cli.task_names import short_names
 from spec_service.views import EventView
 from translator.planning.plan import Step
@@ -41,6 +42,7 @@ class StepRow:
     started_at: datetime | None = None
     note: str = ""
     tasks: dict[str, TaskRow] = field(default_factory=dict[str, TaskRow])
+    turns: list[TurnRow] = field(default_factory=list[TurnRow])  # of an agent
 
     @property
     def tasks_done(self) -> int:
@@ -66,6 +68,8 @@ class Progress:
         kind = event.type.partition(".")[2]
         if event.type.startswith("step."):
             _take_step(row, kind, event)
+        elif event.type.startswith("agent."):
+            take_agent(row.turns, event)
         elif event.type == "luigi.expanded":
             row.tasks = {key: TaskRow(name) for key, name in short_names(event.data.get("tasks", ())).items()}
         elif event.type.startswith("luigi.task-"):
@@ -86,6 +90,7 @@ def _take_step(row: StepRow, kind: str, event: EventView) -> None:
     if kind == "started":
         row.try_number = int(data.get("try", 1))
         row.visits += row.try_number == 1
+        row.turns = row.turns if row.try_number > 1 else []
         row.status, row.started_at, row.seconds, row.note = RUNNING, event.at, None, ""
         row.tasks = {}
     elif kind == "asked":

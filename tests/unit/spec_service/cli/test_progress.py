@@ -145,3 +145,67 @@ def test_a_run_that_is_over_lists_its_steps_with_their_tasks():
     assert lines[0].startswith("✘ a")
     assert "    ✘ m.Sum  stage-failed: boom" in lines
     assert lines[-1].startswith("· b")
+
+
+USED = {"tokens_in": 1200, "tokens_out": 4, "cost_usd": 0.018}
+SENDS = {"role": "assistant", "text": "One moment.", "tool_calls": [{"tool": "mail_send"}], "usage": USED}
+
+
+def test_an_agents_turns_and_calls_stand_below_it():
+    progress = after(
+        ("step.started", "a", {"verb": "agent", "try": 1}),
+        ("agent.message", "a", {"role": "user", "text": "Begin."}),
+        ("agent.message", "a", SENDS),
+        ("agent.tool-called", "a", {"tool": "mail.send"}),
+        ("agent.tool-called", "a", {"tool": "mail.send"}),
+        ("agent.tool-returned", "a", {"tool": "mail.send", "seconds": 0.5}),
+        (
+            "agent.tool-returned",
+            "a",
+            {"tool": "other", "seconds": 0, "error": {"name": "unknown-tool", "message": "?"}},
+        ),
+        ("agent.message", "a", {"role": "assistant", "text": "", "tool_calls": [{"tool": "final_result"}]}),
+        ("step.succeeded", "a", {"seconds": 1}),
+        steps="a",
+    )
+    assert step_lines(progress) == [
+        "✔ a    tool   1.0 s",
+        "    turn 1  [1,200 → 4 tokens, $0.018]  One moment.",
+        "      ✔ mail.send  0.5 s",
+        "      ● mail.send",
+        "      ✘ other  0 ms  unknown-tool: ?",
+        "    turn 2  gives its result",
+    ]
+
+
+def test_a_further_conversation_of_an_agent_counts_its_turns_anew():
+    said = ("agent.message", "a", {"role": "assistant", "text": "Hm."})
+    begins = ("agent.message", "a", {"role": "user", "text": "Begin."})
+    started = ("step.started", "a", {"try": 1})
+    again = ("step.started", "a", {"try": 2})
+    progress = after(started, begins, said, said, again, begins, said, steps="a")
+    assert [one.number for one in progress.rows["a"].turns] == [1, 2, 1]
+    progress = after(started, begins, said, started, begins, said, steps="a")
+    assert [one.number for one in progress.rows["a"].turns] == [1]
+
+
+def test_a_call_that_a_crash_cut_off_has_one_line():
+    told = events(
+        ("step.started", "a", {"try": 1}),
+        ("agent.message", "a", SENDS),
+        ("agent.tool-called", "a", {"tool": "mail.send"}),
+        ("agent.tool-called", "a", {"tool": "mail.send"}),
+        ("agent.tool-returned", "a", {"tool": "mail.send", "seconds": 1}),
+    )
+    progress = after()
+    for event in told[:3] + [one.model_copy(update={"attempt": 2}) for one in told[3:]]:
+        progress.take(event)
+    assert [(one.tool, one.status) for one in progress.rows["a"].turns[0].calls] == [("mail.send", "succeeded")]
+
+
+def test_an_answer_without_usage_tells_no_tokens():
+    lines = EventLines(["a"])
+    (event,) = events(("agent.message", "a", {"role": "assistant", "text": "Hello", "usage": {}}))
+    assert str(lines.line(event)).endswith("Hello")
+    (event,) = events(("agent.message", "a", SENDS))
+    assert str(lines.line(event)).endswith("One moment. calls mail_send [1,200 → 4 tokens, $0.018]")
