@@ -219,3 +219,51 @@ async def test_a_result_must_fit_its_schema(desk: HarnessBench):
     error = (await desk.history()).run.error
     assert error is not None
     assert error.name == "invalid-result"
+
+
+async def test_a_harness_that_waits_for_approval_is_ended_and_begins_anew(desk: HarnessBench):
+    """What it has called already is given back; what a person lets it call is called once, as that person says."""
+    fetched: list[Json] = []
+    sent: list[Json] = []
+
+    async def fetch(call: ToolCall) -> Json:
+        fetched.append(dict(call.arguments))
+        return {"text": "page"}
+
+    async def send(call: ToolCall) -> Json:
+        sent.append(dict(call.arguments))
+        return {"sent": call.arguments["url"]}
+
+    desk.tools |= {"web.fetch": fetch, "web.send": send}
+    starts = desk.folder / "starts"
+    desk.source = f"""
+with open({str(starts)!r}, "a") as file:
+    file.write(f"{{os.getpid()}}\\n")
+say(type="usage", usage={{"input_tokens": 7, "output_tokens": 3}})
+say(type="tool_call", id="a", name="web_fetch", arguments={{"url": "x"}})
+page = json.loads(sys.stdin.readline())
+say(type="tool_call", id="b", name="web_send", arguments={{"url": "all"}})
+sent = json.loads(sys.stdin.readline())
+say(type="result", result={{"page": page["result"], "sent": sent["result"]}})
+"""
+    (step,) = agent().steps
+    assert step.agent is not None
+    sends = AgentTool(name="web_send", call=WEB.model_copy(update={"name": "web.send"}), requires_approval=True)
+    binding = step.agent.model_copy(update={"tools": (*step.agent.tools, sends)})
+    plan = agent().model_copy(update={"steps": (step.model_copy(update={"agent": binding}),)})
+    assert await desk.run(plan, name="Ada") is RunStatus.WAITING
+    (first,) = map(int, starts.read_text().split())
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    (question,) = (await desk.history()).questions
+    assert question.show == {"tool": "web.send", "arguments": {"url": "all"}}
+    assert sent == []
+    await desk.answer({"decision": "edit", "arguments": {"url": "one"}})
+    assert await desk.resume(plan) is RunStatus.SUCCEEDED
+    assert len(starts.read_text().split()) == 2
+    assert (fetched, sent) == ([{"url": "x"}], [{"url": "one"}])
+    history = await desk.history()
+    assert history.run.outputs["answer"] == {"page": {"text": "page"}, "sent": {"sent": "one"}}
+    (done,) = [one for one in history.steps if one.step == "think" and not one.task]
+    assert done.usage is not None
+    assert (done.try_number, done.usage.tokens, done.usage.tool_calls) == (1, 20, 2)
