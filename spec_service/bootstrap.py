@@ -20,7 +20,9 @@ from anyio import to_thread
 from structlog.stdlib import get_logger
 
 from spec_service.called_specs import StoreShelf
+from spec_service.child_runs import ServedChildRuns
 from spec_service.eventually import Eventually
+from spec_service.families import keeping_families
 from spec_service.figures import Figures
 from spec_service.integrations.publish_table import read_publish_table
 from spec_service.planner import Planner
@@ -104,6 +106,7 @@ class _Opening:
     policies: SqlPolicyStore
     book: PolicyBook
     usage: SqlUsageBoard
+    services: Eventually[Services]  # for what is opened before all is there
 
 
 @asynccontextmanager
@@ -155,6 +158,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             policies=SqlPolicyStore(database),
             book=PolicyBook(),
             usage=SqlUsageBoard(database),
+            services=Eventually(),
         )
         await stack.enter_async_context(_background(opening))
         runs = SqlRunBoard(database)
@@ -163,7 +167,7 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
         desk = Desk(journal, journal, runs, opening.engine, settings.max_concurrent_runs, ownership.fenced_off)
         dispatcher = dispatching(desk, recover=recover, grace_seconds=settings.drain_seconds)
         specs = SqlSpecStore(database)
-        yield Services(
+        services = Services(
             settings=settings,
             specs=specs,
             plans=opening.plans,
@@ -188,6 +192,9 @@ async def open_services(settings: Settings, *, recover: bool = True) -> AsyncGen
             figures=figures,
             repository=await to_thread.run_sync(_repository, settings),
         )
+        opening.services.give(services)
+        await stack.enter_async_context(keeping_families(services, journal, recover=recover))
+        yield services
 
 
 @asynccontextmanager
@@ -330,6 +337,7 @@ async def _open_engine(opening: _Opening, stack: AsyncExitStack) -> None:
         opening.journal,
         agents=agents,
         harnesses=_harnesses(opening, loaded),
+        children=ServedChildRuns(opening.services),
     )
     ports = replace(ports, tracing=await _tracing(opening, stack))
     await put_in_force(opening.policies, opening.book)

@@ -246,4 +246,8 @@ def references(spec: Spec) -> Iterator[str]:
         node = waiting.pop()
         if node.workflow is not None:
             yield node.workflow
+        agent = node.agent or (node.decide.agent if node.decide else None)
+        if agent is not None:
+            yield from (one.workflow for one in agent.tools if not isinstance(one, str) and one.workflow is not None)
+            yield from agent.delegates
         waiting.extend(node.nodes.values())

@@ -282,6 +282,17 @@ class RunFilter:
     status: RunStatus | None = None
     spec: str | None = None  # a name, or name@rN
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    parent: str | None = None  # the run that has started them
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """A run that another one has started, and how both stand."""
+
+    child: RunId
+    parent: RunId
+    child_status: RunStatus
+    parent_status: RunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +324,10 @@ class RunBoard(Protocol):
 
     async def waiting_for_signal(self, name: str, key: str) -> tuple[Question, ...]:
         """Return, of each run that waits for a signal of this key, the first question that does."""
+        ...
+
+    async def families(self) -> tuple[Kin, ...]:
+        """Return the runs with a parent that are not over, or for whose end their parent still waits."""
         ...
 
     async def artifacts(self, run_id: RunId) -> tuple[ArtifactStored, ...]:

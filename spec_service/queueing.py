@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -32,6 +32,15 @@ _ON_ITS_WAY = frozenset({RunStatus.QUEUED, RunStatus.RUNNING})
 log = get_logger("specloom.operations")
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What makes a run one that another run has started."""
+
+    id: RunId
+    parent: RunId
+    labels: Mapping[str, str]  # of the parent; the spec's own come first
+
+
 def require_room(services: Services) -> None:
     """Raise `NotReady` while more is queued than can be written."""
     if services.health.is_full:
@@ -39,7 +48,11 @@ def require_room(services: Services) -> None:
 
 
 async def queue_run(
-    services: Services, stored: StoredSpec, request: ExecuteRequest, key: RequestKey | None
+    services: Services,
+    stored: StoredSpec,
+    request: ExecuteRequest,
+    key: RequestKey | None,
+    child: Child | None = None,
 ) -> RunAnswer:
     """Record a run of a spec with the key that it was asked for with, and hand it to the worker.
 
@@ -50,8 +63,9 @@ async def queue_run(
     plan = await _plan(services, stored, request.plan)
     inputs = await _inputs(standalone(plan.inputs, plan.defs), request.inputs)
     await require_artifacts(services, plan.inputs, inputs)
-    run = _run(stored, plan, request, inputs)
-    queued = EventRecorded(run.id, "run.queued", run.created_at, data={"spec": stored.id, "plan": plan.digest})
+    run = _run(stored, plan, request, inputs, child)
+    data = {"spec": stored.id, "plan": plan.digest} | ({"parent": child.parent} if child else {})
+    queued = EventRecorded(run.id, "run.queued", run.created_at, data=data)
     answer = RunAnswer(RunView.of(run))
     if key is not None and not await services.journal.commit(
         RunCreated(run), queued, *kept(key, answer, run.created_at)
@@ -76,9 +90,11 @@ async def _plan(services: Services, stored: StoredSpec, digest: str | None) -> P
     return plan
 
 
-def _run(stored: StoredSpec, plan: Plan, request: ExecuteRequest, inputs: Mapping[str, Json]) -> Run:
+def _run(
+    stored: StoredSpec, plan: Plan, request: ExecuteRequest, inputs: Mapping[str, Json], child: Child | None
+) -> Run:
     return Run(
-        id=new_run_id(),
+        id=child.id if child else new_run_id(),
         spec_name=stored.name,
         spec_revision=stored.revision,
         spec_version=stored.version,
@@ -86,9 +102,10 @@ def _run(stored: StoredSpec, plan: Plan, request: ExecuteRequest, inputs: Mappin
         plan_digest=plan.digest,
         inputs=inputs,
         created_at=datetime.now(UTC),
-        labels={**stored.labels, **request.labels},
+        labels={**(child.labels if child else {}), **stored.labels, **request.labels},
         priority=request.priority,
         traceparent=request.traceparent,
+        parent=child.parent if child else None,
     )
 
 
@@ -113,12 +130,13 @@ async def answer_when_it_stops(services: Services, answer: RunAnswer, seconds: f
     """Return the answer with the run as it is when it waits or is over, or when the time is up; at once for None."""
     if seconds is None:
         return answer
-    position = await _when_it_stops(services, RunId(answer.run.id), seconds)
+    position = await stopped_within(services, RunId(answer.run.id), seconds)
     usage = await services.usage.used_by_run(position.run.id)
     return replace(answer, run=RunView.of(position.run, position.questions).using(usage), is_accepted=False)
 
 
-async def _when_it_stops(services: Services, run_id: RunId, seconds: float) -> RunPosition:
+async def stopped_within(services: Services, run_id: RunId, seconds: float) -> RunPosition:
+    """Return a run as it is when it waits or is over, or when the time is up."""
     with anyio.move_on_after(seconds) as scope, services.stopping.ends(scope):
         async with aclosing(services.events.follow(run_id, 0)) as events:
             async for event in events:

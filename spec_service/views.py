@@ -181,7 +181,7 @@ WaitKind = Literal["person", "time", "signal", "external", "limit"]
 
 
 class WaitingFor(View):
-    """What a waiting run waits for: a person, a time, a signal, a raised limit, or something that it polls."""
+    """What a waiting run waits for: a person, a time, a signal, a raised limit, what it polls, or another run."""
 
     kind: WaitKind = "person"
     interrupt_id: str
@@ -195,6 +195,7 @@ class WaitingFor(View):
     expires_at: datetime | None = None  # of a time: when it is over; of something outside: when it is asked next
     signal: str | None = None
     key: str | None = None  # of the signal
+    run: str | None = None  # another run, for whose end it waits
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -207,7 +208,8 @@ class WaitingFor(View):
     def of(cls, question: Question) -> WaitingFor:
         """Show an open question."""
         return cls(
-            kind="external" if question.kind == "poll" else question.kind,
+            kind="external" if question.kind in {"poll", "run"} else question.kind,
+            run=question.key if question.kind == "run" else None,
             signal=question.signal,
             key=question.key if question.kind == "signal" else None,
             interrupt_id=question.interrupt_id,
@@ -288,6 +290,7 @@ class RunItem(View):
     started_at: datetime | None
     finished_at: datetime | None
     forked_from: ForkView | None = None
+    parent: str | None = None  # the run that has started it, and shares its limits with it
 
     @classmethod
     def of(cls, run: Run, questions: tuple[Question, ...] = ()) -> Self:
@@ -330,6 +333,7 @@ def _shown(run: Run, questions: tuple[Question, ...]) -> dict[str, Json]:
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "forked_from": ForkView.of(run.forked_from) if run.forked_from else None,
+        "parent": run.parent,
     }
 
 

@@ -62,6 +62,8 @@ def _about(question: Question) -> dict[str, Json]:
     if question.is_for_people:
         return {"title": question.title, "assignees": list(question.assignees), "expires_at": expires_at}
     about = {"for": question.kind, "until": expires_at}
+    if question.kind == "run":
+        return about | {"run": question.key}
     return about | ({"signal": question.signal, "key": question.key} if question.kind == "signal" else {})
 
 

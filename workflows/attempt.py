@@ -16,6 +16,7 @@ from translator.planning.plan import Step, Verb
 from workflows.activity import Activity
 from workflows.agents.agents import Agents
 from workflows.agents.harnesses.harnesses import Harnesses
+from workflows.delegating import ChildRuns
 from workflows.errors import StepError
 from workflows.hosting.evaluation import Evaluator
 from workflows.luigi.registry import LuigiGroup
@@ -86,6 +87,7 @@ class Ports:
     tracing: Tracing = NO_TRACING
     agents: Agents | None = None  # None: no model of the catalog can be asked
     harnesses: Harnesses | None = None  # None: no harness of the catalog can be run
+    children: ChildRuns | None = None  # None: agents can start no runs
     policies: PolicyBook = field(default_factory=PolicyBook)
     totals: UsageTotals | None = None  # None: what other runs have used counts from the start of this process
 

@@ -26,7 +26,8 @@ EVENT_TYPES: dict[str, str] = {
     "step.skipped": "A step of a DAG is not run: {reason}.",
     "step.cancelled": "A step was stopped, or how a try of it ended could not be recorded.",
     "step.asked": "A person is asked: {interrupt_id, title, assignees, expires_at}.",
-    "step.waiting": "A step waits for a time, a signal or its next poll: {interrupt_id, for, until, signal?, key?}.",
+    "step.waiting": "A step waits for a time, a signal, its next poll or another run: "
+    "{interrupt_id, for, until, signal?, key?, run?}.",
     "step.answered": "What was waited for has come, or the time was up: {interrupt_id, for, expired}.",
     "emitted": "An event of the workflow's own: {event, data}.",
     "signal.received": "A signal came, and was taken by a wait or kept for one: {name, key, is_kept}.",
@@ -45,6 +46,8 @@ EVENT_TYPES: dict[str, str] = {
     "agent.message": "An agent was told something, or its model answered: {role, text?, tool_calls?, usage?}.",
     "agent.tool-called": "An agent calls a tool: {tool, arguments}.",
     "agent.tool-returned": "A call of an agent's is over; with `error`, its model was told why: {tool, error?, seconds}.",
+    "agent.task-started": "An agent started a run of its own: {run, workflow}.",
+    "agent.task-waits": "A run that an agent started waits for somebody outside: {run, workflow, for}.",
     "policy.applied": "Other policies than before are in force for the run: {policies: [{name, revision, digest}]}.",
     "policy.verdict": "A limit or rule stops a step, or asks: {policy, rule, action, figure, limit, message}.",
     "step.paused": "A try was stopped at a limit; another follows when a person allows more: {error, try}.",

@@ -31,6 +31,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "question.recorded": "a question to a person is recorded",
         "answer.recorded": "an answer is recorded, the run was not told",
         "answer.taken": "an attempt has taken an answer up",
+        "child.started": "an agent's call has started a run, its result is not recorded",
         "run.final.before": "a run is over, its final status is about to be recorded",
         "run.final.after": "the final status is durable",
         "artifact.written": "an artifact's bytes lie beside their place",

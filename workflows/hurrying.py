@@ -24,7 +24,10 @@ class _Hurry:
     called: dict[str, Plan] = field(default_factory=dict[str, Plan])  # those that are called deeper come first
 
     def whole(self) -> Plan:
-        return self._of(self.plan, "").model_copy(update={"workflows": self.called})
+        hurried = self._of(self.plan, "")
+        may_start = any(one.starts_runs for one in (self.plan, *self.plan.workflows.values()))
+        started = self.plan.workflows if may_start else {}  # as they are: runs of their own have no mocks
+        return hurried.model_copy(update={"workflows": {**started, **self.called}})
 
     def _of(self, plan: Plan, prefix: str) -> Plan:
         flat = {step.id for step in plan.steps if step.map is not None and is_whole(self.mocks.get(prefix + step.id))}

@@ -29,8 +29,8 @@ NO_RUN = RunId("")
 
 AGAIN = "~"  # at the end of the path of what is done again from its beginning
 AT = "!"  # in the path of the frame of an injected node: between that of its stage and the key of the task
-QuestionKind = Literal["person", "time", "signal", "poll", "limit"]
-"""Who or what answers a question; `time` and `poll` are answered by their expiry."""
+QuestionKind = Literal["person", "time", "signal", "poll", "limit", "run"]
+"""Who or what answers a question; `time` and `poll` are answered by their expiry, `run` by the end of another run."""
 
 
 class StepStatus(StrEnum):
@@ -177,7 +177,7 @@ class QuestionAsked:
     description: str = ""
     kind: QuestionKind = "person"
     signal: str | None = None  # name of the signal that answers it
-    key: str | None = None  # of the signals that answer it; None: those of any key that are sent to the run
+    key: str | None = None  # of the signals that answer it; None: those of any key that are sent to the run. Or: a run
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,4 +63,4 @@ def _caps_of(run: Run, plan: Plan, attempt: Attempt, spending: Spending) -> Iter
 
 
 def _may_start_runs(plan: Plan) -> bool:
-    return any(step.agent is not None and step.agent.delegates for step in plan.steps)
+    return any(one.starts_runs for one in (plan, *plan.workflows.values()))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from workflows.hurrying import completed, hurried, is_whole
 from workflows.luigi.registry import LuigiGroup
 from workflows.luigi.stages import LuigiStages
 from workflows.memory import MemoryArtifacts, MemoryJournal, MemoryPlans
+from workflows.memory_children import MemoryChildren
 from workflows.mocking import MockedNodes
 from workflows.ports import Tools
 from workflows.records import EventRecorded, History, RunCreated, StepExecution
@@ -200,11 +201,19 @@ class _Execution:
             nodes=self.mocks.over(NODES),
             agents=shop.agents,
         )
-        engine = Engine(ports, MemoryPlans([plan]), shop.catalog, saver, shop.expressions)
+        plans = MemoryPlans([plan])
+        children = MemoryChildren(journal, plans, lambda run_id: below.run_attempt(run_id))  # noqa: PLW0108 - it comes later
+        ports = replace(ports, children=children)
+        engine = Engine(ports, plans, shop.catalog, saver, shop.expressions)
+        unmocked = MockedNodes({}, may_call=shop.may_call).over(NODES)  # the nodes of a test are those of its spec
+        below = Engine(replace(ports, nodes=unmocked), plans, shop.catalog, InMemorySaver(), shop.expressions)
         now = datetime.now(UTC)
         run = Run(RunId(f"test-{id(self):x}"), plan.spec_name, 1, plan.spec_digest, plan.digest, inputs, now)
         await journal.commit(RunCreated(run), EventRecorded(run.id, "run.queued", now))
-        await engine.run_attempt(run.id)
+        try:
+            await engine.run_attempt(run.id)
+        finally:
+            await children.aclose()
         history = await journal.history(run.id)
         events = await journal.page(run.id, 0, history.last_seq)
         self.waits = tuple(one.step for one in history.questions if one.is_open)

@@ -31,6 +31,7 @@ After = Annotated[str | None, Query(description="`seq` of the last event that is
 Wait = Annotated[str | None, Query(description="`true`, or seconds to wait until the run stops.", examples=["true"])]
 Status = Annotated[str | None, Query(description="A status of runs.", examples=["waiting"])]
 SpecName = Annotated[str | None, Query(description="A name of specs, or name@rN.", examples=["repo-risk"])]
+Parent = Annotated[str | None, Query(description="The run that has started them.")]
 Every = Annotated[
     str | None,
     Query(alias="all", description="`true`: results and logs of the engine, too.", examples=["true"]),
@@ -88,7 +89,7 @@ def read_flag(text: str | None, name: str) -> bool:
     return text in ("", "true")
 
 
-def read_filter(status: str | None, spec: str | None, labels: list[str] | None) -> RunFilter:
+def read_filter(status: str | None, spec: str | None, labels: list[str] | None, parent: str | None = None) -> RunFilter:
     """Return which runs are wanted; raises `BadQuery`."""
     known = {one.value: one for one in RunStatus}
     if status is not None and status not in known:
@@ -96,7 +97,8 @@ def read_filter(status: str | None, spec: str | None, labels: list[str] | None) 
     pairs = [label.partition("=") for label in labels or []]
     if any(not separator for _, separator, _ in pairs):
         raise BadQuery("`label` is key=value")
-    return RunFilter(known[status] if status else None, spec, {key: value for key, _, value in pairs})
+    wanted = {key: value for key, _, value in pairs}
+    return RunFilter(known[status] if status else None, spec, wanted, parent)
 
 
 def read_source(kind: str | None, path: str | None, commit: str | None) -> SpecSource | None:

@@ -15,6 +15,7 @@ from spec_service.api.queries import (
     Every,
     Label,
     Limit,
+    Parent,
     SpecName,
     Status,
     read_after,
@@ -39,11 +40,12 @@ async def list_runs(  # noqa: PLR0913 - each is a parameter of the query
     status: Status = None,
     spec: SpecName = None,
     label: Label = None,
+    parent: Parent = None,
     cursor: Cursor = None,
     limit: Limit = None,
 ) -> Response:
     """List runs, the newest first, without their inputs and outputs."""
-    wanted = read_filter(status, spec, label)
+    wanted = read_filter(status, spec, label, parent)
     return answer(await operations.list_runs(services_of(request), wanted, cursor, read_limit(limit)))
 
 

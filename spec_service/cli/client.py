@@ -93,7 +93,9 @@ class Client(Protocol):
         """Return a run as it stands."""
         ...
 
-    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunItem]:
+    async def list_runs(
+        self, status: str | None, spec: str | None, cursor: str | None, limit: int, parent: str | None = None
+    ) -> Page[RunItem]:
         """Return runs, the newest first."""
         ...
 

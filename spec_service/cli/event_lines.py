@@ -145,12 +145,16 @@ def _signal(data: Data) -> str:
 
 
 def _answered(data: Data) -> str:
+    if data.get("for") == "run" and not data.get("expired"):
+        return "the run is over"
     if data.get("for") in {"time", "poll"}:
         return "the time has come"
     return "the time is up" if data.get("expired") else "answered"
 
 
 def _wait(data: Data) -> str:
+    if data.get("run"):
+        return f"waits for the run {data['run']}"
     until = f" until {data['until']}" if data.get("until") else ""
     return f"waits for the signal {data['signal']}{until}" if data.get("signal") else f"waits{until}"
 
@@ -184,6 +188,8 @@ _TEXTS: Mapping[str, Callable[[Data], str | None]] = {
     "agent.message": _agent_said,
     "agent.tool-called": lambda data: f"calls {data.get('tool')}",
     "agent.tool-returned": _agent_returned,
+    "agent.task-started": lambda data: f"started the run {data.get('run')} of {data.get('workflow')}",
+    "agent.task-waits": lambda data: f"the run {data.get('run')} waits: {', '.join(map(str, data.get('for') or ()))}",
     "luigi.expanded": _expanded,
     "luigi.task-started": lambda data: f"{data['name']} started",
     "luigi.task-progress": _task_progress,

@@ -62,6 +62,8 @@ class Follower:
                 is_waiting = event.type == "run.waiting" and await self._still_waits_for(event)
                 if is_waiting and waits_for_somebody(self.run):
                     return False
+                if (is_waiting or event.type == "agent.task-waits") and await self._waits_for_a_run_that_waits():
+                    return False
         self.run = await self.client.get_run(self.run.id)
         return True
 
@@ -69,6 +71,18 @@ class Follower:
         self.run = await self.client.get_run(self.run.id)
         open_now = {one.interrupt_id for one in self.run.waiting_for}
         return self.run.status == RunStatus.WAITING and open_now == set(event.data.get("for", ()))
+
+    async def _waits_for_a_run_that_waits(self) -> bool:
+        """Tell whether the run waits for another one, for which in turn somebody has to do something."""
+        self.run = run = await self.client.get_run(self.run.id)
+        while run.status == RunStatus.WAITING:
+            if run.id != self.run.id and waits_for_somebody(run):
+                return True
+            below = next((one.run for one in run.waiting_for if one.run is not None), None)
+            if below is None:
+                return False
+            run = await self.client.get_run(below)
+        return False
 
     async def _answered(self) -> bool:
         """Ask the first question; False when the person wants to answer later."""

@@ -135,9 +135,11 @@ class HttpClient:
         """Return a run as it stands."""
         return await self._ask(RunView, "GET", f"/runs/{_segment(run_id)}")
 
-    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunItem]:
+    async def list_runs(
+        self, status: str | None, spec: str | None, cursor: str | None, limit: int, parent: str | None = None
+    ) -> Page[RunItem]:
         """Return runs, the newest first."""
-        query = {"status": status, "spec": spec, "cursor": cursor, "limit": str(limit)}
+        query = {"status": status, "spec": spec, "cursor": cursor, "limit": str(limit), "parent": parent}
         return await self._ask(Page[RunItem], "GET", "/runs", query=query)
 
     async def page_events(self, run_id: str, after: int, limit: int) -> Page[EventView]:

@@ -33,6 +33,7 @@ class Wanted:
     status: str | None = None
     spec: str | None = None
     limit: int = 20
+    parent: str | None = None
 
 
 def list_runs(wanted: Wanted, place: Place, *, as_json: bool) -> int:
@@ -66,6 +67,7 @@ def show_run(run_id: str, place: Place, *, as_json: bool) -> int:
             for event in await all_events(client, run_id):
                 progress.take(event)
             artifacts = await client.list_artifacts(run_id)
+            tasks = await _pages(client, Wanted(limit=_PAGE, parent=run_id))
             if as_json:
                 body = run.model_dump(mode="json", by_alias=True)
                 body["steps"] = [_step_json(row) for row in progress.rows.values()]
@@ -74,7 +76,7 @@ def show_run(run_id: str, place: Place, *, as_json: bool) -> int:
                 ]
                 sys.stdout.write(f"{json.dumps(body, ensure_ascii=False, indent=2)}\n")
                 return
-            sys.stdout.write("\n".join([_about(run), "", *step_lines(progress)]))
+            sys.stdout.write("\n".join([_about(run), "", *step_lines(progress), *_task_lines(tasks)]))
             sys.stdout.write("\n".join(["", *summary_lines(run, artifacts, client, place), ""]))
 
     run_async(work)
@@ -100,6 +102,12 @@ def step_lines(progress: Progress) -> list[str]:
     return lines
 
 
+def _task_lines(tasks: list[RunItem]) -> list[str]:
+    """Return one line for each run that a run has started, the oldest first."""
+    found = [f"  {_mark(one.status)} {one.id}  {one.spec}  {one.status}  {_what(one)}".rstrip() for one in tasks[::-1]]
+    return ["", "Runs that it has started", *found] if found else []
+
+
 def _mark(status: str) -> str:
     return MARKS.get(status, ("·", ""))[0]
 
@@ -111,7 +119,8 @@ def _took(seconds: float | None) -> str:
 def _about(run: RunView) -> str:
     inputs = ["Inputs", *shown(run.inputs, 2)] if run.inputs else []
     started = f"created {moment(run.created_at)}, {run.attempts} attempt{'s' if run.attempts != 1 else ''}"
-    return "\n".join([f"Run {run.id} of {run.spec}: {run.status}", started, "", *inputs])
+    above = [f"started by the run {run.parent}"] if run.parent else []
+    return "\n".join([f"Run {run.id} of {run.spec}: {run.status}", started, *above, "", *inputs])
 
 
 def _step_json(row: StepRow) -> dict[str, object]:
@@ -132,7 +141,9 @@ async def _pages(client: Client, wanted: Wanted) -> list[RunItem]:
     found: list[RunItem] = []
     cursor: str | None = None
     while len(found) < wanted.limit:
-        page = await client.list_runs(wanted.status, wanted.spec, cursor, min(_PAGE, wanted.limit - len(found)))
+        page = await client.list_runs(
+            wanted.status, wanted.spec, cursor, min(_PAGE, wanted.limit - len(found)), wanted.parent
+        )
         found += page.items
         cursor = page.next
         if cursor is None:

@@ -122,9 +122,11 @@ class LocalClient:
         """Return a run as it stands."""
         return await get_run(self._services, run_id)
 
-    async def list_runs(self, status: str | None, spec: str | None, cursor: str | None, limit: int) -> Page[RunItem]:
+    async def list_runs(
+        self, status: str | None, spec: str | None, cursor: str | None, limit: int, parent: str | None = None
+    ) -> Page[RunItem]:
         """Return runs, the newest first."""
-        wanted = RunFilter(RunStatus(status) if status else None, spec)
+        wanted = RunFilter(RunStatus(status) if status else None, spec, parent=parent)
         return await list_runs(self._services, wanted, cursor, limit)
 
     async def page_events(self, run_id: str, after: int, limit: int) -> Page[EventView]:

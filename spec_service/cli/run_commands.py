@@ -24,6 +24,7 @@ Question = Annotated[
 ]
 Status = Annotated[str | None, typer.Option(metavar="STATUS", help="queued running waiting succeeded failed cancelled")]
 Spec = Annotated[str | None, typer.Option(metavar="NAME", help="Only runs of this spec.")]
+Parent = Annotated[str | None, typer.Option(metavar="RUN", help="Only runs that an agent of this run has started.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many runs to list.")]
 SignalName = Annotated[str, typer.Argument(metavar="NAME", help="The name that a `wait` has under `signal`.")]
 SignalData = Annotated[str | None, typer.Option("--data-json", metavar="JSON", help="What the wait gets; none: null.")]
@@ -59,6 +60,7 @@ def runs(
     status: Status = None,
     spec: Spec = None,
     limit: Limit = 20,
+    parent: Parent = None,
     data: Data = None,
     server: Server = None,
     *,
@@ -70,7 +72,7 @@ def runs(
     place = running.Place(data, None, server)
     if run_id is not None:
         return listing.show_run(run_id, place, as_json=as_json)
-    return listing.list_runs(listing.Wanted(status, spec, limit), place, as_json=as_json)
+    return listing.list_runs(listing.Wanted(status, spec, limit, parent), place, as_json=as_json)
 
 
 def watch(

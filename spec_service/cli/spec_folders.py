@@ -113,6 +113,8 @@ def calls_in(spec: Json) -> Iterator[str]:
             fields = cast("dict[str, Json]", one)
             if isinstance(fields.get("workflow"), str):
                 yield fields["workflow"].partition("@")[0]
+            started = cast("list[Json]", fields["delegates"] if isinstance(fields.get("delegates"), list) else [])
+            yield from (one.partition("@")[0] for one in started if isinstance(one, str))
             stack += fields.values()
         elif isinstance(one, list):
             stack += cast("list[Json]", one)

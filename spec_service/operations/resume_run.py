@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -67,6 +68,8 @@ async def _queued(services: Services, position: RunPosition, key: RequestKey | N
     open_ = [one for one in position.questions if one.is_open]
     if any(one.kind == "poll" for one in open_):
         return await _looking_again(services, position, key)
+    if open_ and all(one.kind == "run" for one in open_) and await _goes_on_below(services, open_):
+        return RunAnswer(RunView.of(run, position.questions), is_accepted=False)
     if open_ and all(one.kind == "time" for one in open_):
         services.worker.expect(open_)  # it goes on by itself, here at the latest
         return RunAnswer(RunView.of(run, position.questions), is_accepted=False)
@@ -105,6 +108,17 @@ async def _submitted(services: Services, position: RunPosition, key: RequestKey 
     return answer
 
 
+async def _goes_on_below(services: Services, questions: Sequence[Question]) -> bool:
+    """Execute the runs that a run waits for, where nobody does; False when one of them waits itself."""
+    runs = [(await services.runs.get(RunId(one.key or ""))).run for one in questions]
+    if any(run.status is RunStatus.WAITING for run in runs):
+        return False
+    for run in runs:
+        if not run.status.is_final and not services.worker.is_live(run.id):
+            services.worker.submit(run.id, run.priority)
+    return True
+
+
 def _lack(question: Question) -> Problem:
     if not question.is_for_people:
         return Problem("answer-needed", _wait(question), suggestion=_way_out(question))
@@ -118,6 +132,8 @@ def _wait(question: Question) -> str:
     if question.kind == "signal":
         key = f" with the key {question.key!r}" if question.key is not None else ""
         return f"{question.step} waits for the signal {question.signal}{key}"
+    if question.kind == "run":
+        return f"{question.step} waits for the end of the run {question.key}"
     what = "something outside, and looks again" if question.kind == "poll" else "a time, which comes"
     return f"{question.step} waits for {what}{f' at {question.expires_at:%FT%TZ}' if question.expires_at else ''}"
 
@@ -125,6 +141,8 @@ def _wait(question: Question) -> str:
 def _way_out(question: Question) -> str:
     if question.kind == "signal":
         return f"send it with POST /runs/{question.run_id}/signals/{question.signal}"
+    if question.kind == "run":
+        return f"what that run waits for stands in GET /runs/{question.key}"
     return "the run goes on by itself, as long as a server runs"
 
 

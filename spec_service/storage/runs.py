@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from spec_service.ports import RunFilter, RunPosition
+from spec_service.ports import Kin, RunFilter, RunPosition
 from spec_service.storage.columns import DEFAULT_TENANT, artifact_of, question_of, run_of
 from spec_service.storage.cursors import read_cursor, write_cursor
 from spec_service.storage.database import Database
@@ -48,6 +48,10 @@ class SqlRunBoard:
     async def waiting_for_signal(self, name: str, key: str) -> tuple[Question, ...]:
         """Return, of each run that waits for a signal of this key, the first question that does."""
         return await self._database.read(partial(_waiting_for_signal, tenant=self._tenant, name=name, key=key))
+
+    async def families(self) -> tuple[Kin, ...]:
+        """Return the runs with a parent that are not over, or for whose end their parent still waits."""
+        return await self._database.read(partial(_families, tenant=self._tenant))
 
     async def artifacts(self, run_id: RunId) -> tuple[ArtifactStored, ...]:
         """Return what a run keeps, by path; raises `UnknownRun`."""
@@ -94,6 +98,7 @@ def _conditions(wanted: RunFilter, before: str | None) -> tuple[list[str], list[
         (" AND status = ?", wanted.status.value if wanted.status else None),
         (" AND spec_name = ?", name or None),
         (" AND spec_revision = ?", number),
+        (" AND parent = ?", wanted.parent),
         (" AND id < ?", before),  # ids grow with time
     ]
     conditions = [text for text, value in choices if value is not None]
@@ -129,6 +134,20 @@ def _waiting_for_signal(connection: sqlite3.Connection, *, tenant: str, name: st
     for row in connection.execute(sql, (tenant, name, key)):
         found.setdefault(row["run_id"], question_of(row))
     return tuple(found.values())
+
+
+def _families(connection: sqlite3.Connection, *, tenant: str) -> tuple[Kin, ...]:
+    sql = (
+        "SELECT c.id, c.parent, c.status, p.status AS above FROM run AS c"
+        " JOIN run AS p ON p.tenant = c.tenant AND p.id = c.parent"
+        " WHERE c.tenant = ? AND c.parent IS NOT NULL AND (c.status IN ('queued', 'running', 'waiting')"
+        " OR EXISTS (SELECT 1 FROM question AS q WHERE q.tenant = c.tenant AND q.run_id = c.parent"
+        " AND q.kind = 'run' AND q.key = c.id AND q.answered_at IS NULL)) ORDER BY c.id"
+    )
+    rows = connection.execute(sql, (tenant,))
+    return tuple(
+        Kin(RunId(row["id"]), RunId(row["parent"]), RunStatus(row["status"]), RunStatus(row["above"])) for row in rows
+    )
 
 
 def _artifacts(connection: sqlite3.Connection, *, tenant: str, run_id: RunId) -> tuple[ArtifactStored, ...]:

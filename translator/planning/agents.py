@@ -11,11 +11,9 @@ from translator.planning import plan
 from translator.planning.binding import entry_of, unknown_entry
 from translator.planning.calls import agent_of
 from translator.planning.catalog import Catalog, CatalogEntry, EntryKind
+from translator.planning.delegation import DELEGATION, delegation_tools
 from translator.planning.draft import Draft, DraftNode
 from translator.planning.plan import AgentBinding, Binding
-
-DELEGATION = ("start_task", "check_task", "list_tasks", "update_task", "cancel_task")
-"""What an agent with `delegates` may call besides its tools."""
 
 RESULT = "final_result"
 """The name under which a model gives its result, where it does so by calling a tool."""
@@ -55,17 +53,18 @@ class _Binder:
         model = self._named("model", agent.model)
         self.problems += _without_price(self.draft, model, join_pointer(self.path, "model"))
         prompt = self._referred("prompt", agent.prompt, join_pointer(self.path, "prompt")) if agent.prompt else None
+        delegates = tuple(self._delegates())
         return AgentBinding(
             model=_binding(model),
             instructions=agent.instructions,
             prompt=_binding(prompt),
             prompt_text=prompt.text if prompt else "",
-            tools=self._tools(),
+            tools=self._tools(delegates),
             max_turns=agent.max_turns,
             response=agent.response or "tool",
             memory=agent.memory,
             temperature=agent.temperature,
-            delegates=tuple(self._delegates()),
+            delegates=tuple(_pinned(one) for one in delegates),
             harness=_binding(self._named("harness", agent.harness)),
         )
 
@@ -95,24 +94,26 @@ class _Binder:
             found = self.draft.at_value(path, found.name, found.message, found.suggestion)
         return self._known(found)
 
-    def _delegates(self) -> Iterator[Binding]:
+    def _delegates(self) -> Iterator[CatalogEntry]:
         for number, reference in enumerate(self.agent.delegates):
-            binding = _binding(self._workflow(reference, join_pointer(self.path, "delegates", number)))
-            if binding is not None:
-                yield binding
+            entry = self._workflow(reference, join_pointer(self.path, "delegates", number))
+            if entry is not None:
+                yield entry
 
     # --- tools -----------------------------------------------------------------------------------------------------
 
-    def _tools(self) -> tuple[plan.AgentTool, ...]:
+    def _tools(self, delegates: tuple[CatalogEntry, ...]) -> tuple[plan.AgentTool, ...]:
         entries: list[tuple[CatalogEntry, str]] = []
         for number, tool in enumerate(self.agent.tools):
             entry = self._tool(tool, join_pointer(self.path, "tools", number))
             if entry is not None:
                 entries.append((entry, entry.name))
         self._check_auth([entry for entry, _ in entries])
-        self._check_approvals([name for _, name in entries])
-        names: set[str] = {RESULT, *(DELEGATION if self.agent.delegates else ())}
-        return tuple(self._bound_tool(entry, names) for entry, _ in entries)
+        own = DELEGATION if self.agent.delegates else ()
+        self._check_approvals([*(name for _, name in entries), *own])
+        names: set[str] = {RESULT, *own}
+        bound = tuple(self._bound_tool(entry, names) for entry, _ in entries)
+        return (*bound, *delegation_tools(delegates, self._wanting_approval)) if delegates else bound
 
     def _tool(self, tool: str | AgentTool, path: str) -> CatalogEntry | None:
         if isinstance(tool, str):
@@ -131,7 +132,7 @@ class _Binder:
             if parameter in known and secret in entry.secrets
         }
         waits = entry.requires_approval or entry.name in self._wanting_approval
-        binding = Binding(**entry.model_dump(include=set(Binding.model_fields)))
+        binding = _pinned(entry)
         return plan.AgentTool(
             name=name, call=binding, description=entry.description, auth=auth, requires_approval=waits
         )
@@ -164,7 +165,11 @@ class _Binder:
 
 
 def _binding(entry: CatalogEntry | None) -> Binding | None:
-    return Binding(**entry.model_dump(include=set(Binding.model_fields))) if entry else None
+    return _pinned(entry) if entry else None
+
+
+def _pinned(entry: CatalogEntry) -> Binding:
+    return Binding(**entry.model_dump(include=set(Binding.model_fields)))
 
 
 def _name_for(name: str, taken: set[str]) -> str:

@@ -7,14 +7,11 @@ from pydantic import BaseModel
 from translator.language.document import join_pointer
 from translator.language.model import VERBS
 from translator.language.problems import Problem
-from translator.planning.calls import agent_of
 from translator.planning.draft import Draft, DraftNode
 
 AVAILABLE_VERBS = VERBS
 
 _LATER_KEYS_OF_NODES = ("compensate",)
-_LATER_KEYS_OF_AGENTS = ("delegates",)
-_LATER_KEYS_OF_TOOLS = ("workflow",)
 
 
 def check_availability(draft: Draft) -> list[Problem]:
@@ -34,13 +31,6 @@ def _of_node(one: DraftNode) -> Iterator[str]:
     if one.verb not in AVAILABLE_VERBS:
         yield one.at(one.verb)
     yield from _set_keys(one.node, one.path, _LATER_KEYS_OF_NODES)
-    found = agent_of(one)
-    if found is not None:
-        agent, path = found
-        yield from _set_keys(agent, path, _LATER_KEYS_OF_AGENTS)
-        for number, tool in enumerate(agent.tools):
-            if not isinstance(tool, str):
-                yield from _set_keys(tool, join_pointer(path, "tools", number), _LATER_KEYS_OF_TOOLS)
 
 
 def _set_keys(part: BaseModel, path: str, keys: tuple[str, ...]) -> Iterator[str]:

@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-EntryKind = Literal["stage", "tool", "workflow", "model", "prompt", "harness"]
-"""What may be named; a catalog holds no workflows: they are stored specs."""
+EntryKind = Literal["stage", "tool", "workflow", "model", "prompt", "harness", "delegation"]
+"""What may be named; a catalog holds no workflows: they are stored specs, and no `delegation`: those tools are ours."""
 JsonSchema = dict[str, Any]
 
 

@@ -335,6 +335,35 @@ class Plan(Frozen):
                 return step
         raise KeyError(name)
 
+    @property
+    def called(self) -> frozenset[str]:
+        """Return the digests of the plans that its steps call, and that its agents may call or start."""
+        bound = [step.call for step in self.steps if step.call]
+        for agent in (step.agent for step in self.steps if step.agent):
+            bound += [*(one.call for one in agent.tools), *agent.delegates]
+        return frozenset(one.source_digest for one in bound if one.kind == "workflow")
+
+    def plan_of(self, digest: str) -> Plan:
+        """Return the plan of a workflow that is called at any depth, with those that it calls itself.
+
+        Raises KeyError when none of them has this digest.
+        """
+        found: dict[str, Plan] = {}
+        waiting = list(self.workflows[digest].called)
+        while waiting:
+            one = waiting.pop()
+            if one not in found:
+                found[one] = self.workflows[one]
+                waiting += self.workflows[one].called
+        inside = {one: plan for one, plan in self.workflows.items() if one in found}
+        return self.workflows[digest].model_copy(update={"workflows": inside})
+
+    @property
+    def starts_runs(self) -> bool:
+        """Tell whether an agent of its own may start runs."""
+        agents = [step.agent for step in self.steps if step.agent]
+        return any(one.delegates or any(tool.call.kind == "workflow" for tool in one.tools) for one in agents)
+
     def members(self, block: str | None) -> tuple[Step, ...]:
         """Return the steps that stand directly in a block (None: at the top), in the order of the document."""
         return tuple(step for step in self.steps if step.block == block)

@@ -103,8 +103,8 @@ class Planned:
 
 def _levels(plan: Plan, below: Mapping[str, Planned], known: dict[str, int]) -> int:
     if plan.digest not in known:
-        called = [step.call.source_digest for step in plan.steps if step.call and step.call.kind == "workflow"]
-        known[plan.digest] = max((1 + _levels(below[one].plan, below, known) for one in set(called)), default=0)
+        called = set(plan.called)
+        known[plan.digest] = max((1 + _levels(below[one].plan, below, known) for one in called), default=0)
     return known[plan.digest]
 
 

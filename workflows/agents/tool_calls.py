@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from translator.language.schemas import Validator
 from translator.planning.plan import AgentTool, Step
+from workflows.agents import tasks
 from workflows.agents.answers import UNREADABLE
 from workflows.agents.approving import approval
 from workflows.agents.conversation import Conversation
@@ -30,7 +31,7 @@ from workflows.usage import Usage
 
 Json = Any
 MOST_TOLD = 64 * 1024  # characters of a result that the model is told
-_ENDS_THE_STEP = frozenset({"not-mocked", "cancelled"})
+_ENDS_THE_STEP = frozenset({"not-mocked", "cancelled", "time-limit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,9 @@ class _Call:
 
     async def _begun(self, tool: AgentTool) -> StepExecution:
         """Record that the call begins, and return when that is durable; raises `StepError` at a limit."""
+        before = self._conversation.recorded(self.number)
+        if before is not None and before.status is StepStatus.RUNNING and tasks.waits(self.talk, self.number):
+            return before
         row = self.talk.begun.pop(self.number, None) or self.announced(tool)
         await self._conversation.attempt.ports.journal.durable()
         hit("agent.tool-called")
@@ -178,15 +182,17 @@ class _Call:
         about = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name}
         with call.attempt.ports.tracing.span(f"execute_tool {name}", "internal", about) as span:
             try:
-                return await self._result(tool, row)
+                return await self._result(tool, row, span.traceparent)
             except StepError as error:
                 if error.error_name in _ENDS_THE_STEP:
                     raise
                 span.failed(error.error_name)
                 raise _Failed(error.error_name, error.message) from error
 
-    async def _result(self, tool: AgentTool, row: StepExecution) -> Json:
+    async def _result(self, tool: AgentTool, row: StepExecution, span: str | None) -> Json:
         call = self._conversation.call
+        if tool.call.kind in tasks.KINDS:
+            return await tasks.used(self.talk, tool, row, self.number, span)
         if tool.call.kind == "stage":
             return await call.nodes["luigi"](self._below(tool, row))
         return await call.attempt.ports.tools.call(

@@ -12,15 +12,6 @@ def test_later_keys_are_refused_at_their_keys(desk):
     assert desk.refused(body) == [("not-available-yet", "/nodes/b/compensate")]
 
 
-def test_later_keys_of_agents_are_refused_at_their_keys(desk):
-    agent = "{model: small, tools: [{workflow: w}], delegates: [w]}"
-    body = f"start: a\nnodes:\n  a: {{agent: {agent}, next: end}}\n"
-    assert [one for one in desk.refused(body) if one[0] == "not-available-yet"] == [
-        ("not-available-yet", "/nodes/a/agent/tools/0/workflow"),
-        ("not-available-yet", "/nodes/a/agent/delegates"),
-    ]
-
-
 def test_limits_of_usage_are_in_the_plan(desk):
     limits = "{tokens: 5, cost_usd: 0.5, tool_calls: 7, artifacts_bytes: 9, no_progress: 3}"
     planned = desk.planned(f"limits: {limits}\nstart: b\nnodes:\n  b: {{{ECHO}, limits: {limits}, next: end}}\n")
