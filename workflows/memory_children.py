@@ -36,14 +36,10 @@ class MemoryChildren:
             await self._plans.put(plan)
             digest, parent = plan.spec_digest, order.parent.id
             run = Run(order.id, plan.spec_name, 1, digest, plan.digest, inputs, now, parent=parent)
-            self._tasks[order.id] = asyncio.create_task(self._executed(run))
-            await asyncio.sleep(0)
+            event = EventRecorded(run.id, "run.queued", now, data={"parent": parent})
+            await asyncio.create_task(self._journal.commit(RunCreated(run), event))  # in a context of its own
+            self._tasks[order.id] = asyncio.create_task(self._execute(run.id))
         return await self.look(order.parent.id, order.id)
-
-    async def _executed(self, run: Run) -> None:
-        """Record and execute a run, in a context of its own."""
-        await self._journal.commit(RunCreated(run), EventRecorded(run.id, "run.queued", run.created_at))
-        await self._execute(run.id)
 
     async def look(self, parent: RunId, child: RunId) -> ChildRun:
         """Return how a child stands; raises `UnknownRun` for a run that this one has not started."""
