@@ -15,7 +15,7 @@ from workflows.ports import ArtifactStore, UsageTotals
 from workflows.records import ArtifactStored, History, Question, Record
 from workflows.replay_report import ReplayReport
 from workflows.run import Run, RunId, RunStatus
-from workflows.usage import Usage
+from workflows.usage import NOTHING, Usage
 
 Json = Any
 
@@ -246,10 +246,6 @@ class UsageGroup:
 class UsageBoard(UsageTotals, Protocol):
     """What runs have used, as far as it is recorded."""
 
-    async def used_by_run(self, run_id: RunId) -> Usage:
-        """Return what a run has used so far, all tries of its steps together."""
-        ...
-
     async def groups(self, query: UsageQuery) -> tuple[UsageGroup, ...]:
         """Return totals by groups, the dearest first, at most `query.limit`."""
         ...
@@ -297,10 +293,11 @@ class Kin:
 
 @dataclass(frozen=True, slots=True)
 class RunPosition:
-    """A run and its questions, read at one moment."""
+    """A run, its questions and what it has used, read at one moment; in lists nobody counts that."""
 
     run: Run
     questions: tuple[Question, ...] = ()
+    usage: Usage = NOTHING
 
 
 class RunBoard(Protocol):

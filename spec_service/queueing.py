@@ -131,8 +131,8 @@ async def answer_when_it_stops(services: Services, answer: RunAnswer, seconds: f
     if seconds is None:
         return answer
     position = await stopped_within(services, RunId(answer.run.id), seconds)
-    usage = await services.usage.used_by_run(position.run.id)
-    return replace(answer, run=RunView.of(position.run, position.questions).using(usage), is_accepted=False)
+    view = RunView.of(position.run, position.questions).using(position.usage)
+    return replace(answer, run=view, is_accepted=False)
 
 
 async def stopped_within(services: Services, run_id: RunId, seconds: float) -> RunPosition:

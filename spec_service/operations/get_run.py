@@ -10,5 +10,4 @@ from workflows.run import RunId
 async def get_run(services: Services, run_id: str) -> RunView:
     """Return a run and what it waits for; raises `UnknownRun`."""
     position = await services.runs.get(RunId(run_id))
-    usage = await services.usage.used_by_run(position.run.id)
-    return RunView.of(position.run, position.questions).using(usage)
+    return RunView.of(position.run, position.questions).using(position.usage)

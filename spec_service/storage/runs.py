@@ -11,6 +11,7 @@ from spec_service.ports import Kin, RunFilter, RunPosition
 from spec_service.storage.columns import DEFAULT_TENANT, artifact_of, question_of, run_of
 from spec_service.storage.cursors import read_cursor, write_cursor
 from spec_service.storage.database import Database
+from spec_service.storage.usage_rows import used_by
 from workflows.errors import UnknownRun
 from workflows.records import ArtifactStored, Question
 from workflows.run import Run, RunId, RunStatus
@@ -64,7 +65,8 @@ class SqlRunBoard:
 
 def _get(connection: sqlite3.Connection, *, tenant: str, run_id: RunId) -> RunPosition:
     run = _run(connection, tenant, run_id)
-    return RunPosition(run, _questions(connection, tenant, (run_id,)).get(run_id, ()))
+    questions = _questions(connection, tenant, (run_id,)).get(run_id, ())
+    return RunPosition(run, questions, used_by(connection, tenant, run_id))
 
 
 def _run(connection: sqlite3.Connection, tenant: str, run_id: RunId) -> Run:

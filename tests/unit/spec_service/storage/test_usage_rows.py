@@ -11,6 +11,7 @@ from spec_service.ports import UsageQuery
 from spec_service.storage.database import open_database
 from spec_service.storage.journal import SqlJournal
 from spec_service.storage.migrating import upgrade
+from spec_service.storage.runs import SqlRunBoard
 from spec_service.storage.usage_rows import SqlUsageBoard
 from workflows.records import RunCreated, StepExecution, StepStatus
 from workflows.run import Run, RunId
@@ -50,13 +51,12 @@ async def test_totals_are_the_sums_of_the_rows(
     path: Path = tmp_path_factory.mktemp("usage") / "a.db"
     upgrade(path)
     async with open_database(path) as database:
-        journal, board = SqlJournal(database), SqlUsageBoard(database)
+        journal, board, runs = SqlJournal(database), SqlUsageBoard(database), SqlRunBoard(database)
         for name, usages, parent in (("one", first, None), ("two", second, "one")):
             rows = [row(name, number, usage) for number, usage in enumerate([*usages, None])]
             assert await journal.commit(RunCreated(run_of(name, parent)), *rows)
         for name, usages in (("one", first), ("two", second)):
-            found = await board.used_by_run(RunId(name))
-            assert found == sum(usages, NOTHING)
+            assert (await runs.get(RunId(name))).usage == sum(usages, NOTHING)
         whole = sum([*first, *second], NOTHING)
         family = await board.used_by_family(RunId("one"))
         assert (family.tokens, family.unknown) == (whole.tokens, whole.unknown)
@@ -67,4 +67,16 @@ async def test_totals_are_the_sums_of_the_rows(
         assert {one.key: one.usage.tokens for one in groups} == {
             key: sum(usages, NOTHING).tokens for key, usages in (("spec-one", first), ("spec-two", second)) if usages
         }
+        await journal.aclose()
+
+
+async def test_many_rows_are_summed_up_where_they_lie(tmp_path: Path) -> None:
+    upgrade(tmp_path / "a.db")
+    async with open_database(tmp_path / "a.db") as database:
+        journal = SqlJournal(database)
+        usages = [Usage(tokens_in=number, cost_usd=0.001, models=(f"m{number % 2}",)) for number in range(150)]
+        rows = [row("one", number, usage) for number, usage in enumerate(usages)]
+        assert await journal.commit(RunCreated(run_of("one", None)), *rows)
+        found = (await SqlRunBoard(database).get(RunId("one"))).usage
+        assert (found.tokens_in, found.cost_usd, found.models) == (sum(range(150)), 0.15, ("m0", "m1"))
         await journal.aclose()
