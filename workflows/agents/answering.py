@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -32,7 +34,10 @@ from workflows.usage import NOTHING, Usage, usage_of
 
 Json = Any
 _PATIENCE = 0.1  # seconds between two attempts to stop a call
-_LONGEST = 2000  # characters of such arguments
+_LONGEST = 2000  # characters of arguments that are no JSON
+_CHARACTERS_OF_A_TOKEN = 4  # about, in English
+ESTIMATED = "estimated_tokens"
+"""Under `unknown` of a usage: how many of its tokens nobody has told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +110,18 @@ async def _asked(
             message = f"the model {card.name} took longer than {card.seconds:g} s"
             error = StepError(message, error_name="timeout")
             span.failed(error.error_name)
-            counted.add(_took(began, card.name))
+            counted.end(began, messages)
             raise error from late
         except asyncio.CancelledError:
             with suppress(StepError):  # that it is too much says nothing to whoever stops the agent
-                counted.add(_took(began, card.name))
+                counted.end(began, messages)
             raise
         except Exception as broken:  # noqa: BLE001 - every provider raises its own
             error = as_step_error(broken, card, talk.scrubber)
             span.failed(error.error_name)
-            counted.add(_took(began, card.name))
+            counted.end(began, messages)
             raise error from None
-        counted.add(_took(began, card.name))
+        counted.end(began, messages)
         used = counted.usage
         span.set({"gen_ai.usage.input_tokens": used.tokens_in, "gen_ai.usage.output_tokens": used.tokens_out})
     return message, counted.usage
@@ -140,16 +145,13 @@ async def _insisting(work: Coroutine[Any, Any, AIMessage]) -> AIMessage:
     return task.result()
 
 
-def _took(began: float, name: str) -> Usage:
-    """Return a call of a model that began at a moment and ends now."""
-    return Usage(model_calls=1, latency_ms=round((time.monotonic() - began) * 1000, 3), models=(name,))
-
-
 class _Counted:
     """Takes an answer piece by piece and counts what it uses; stops it where that is more than is allowed."""
 
     def __init__(self, talk: Talk) -> None:
         self._talk = talk
+        self._characters = 0  # of the answer so far
+        self._is_told = False  # how many tokens it took
         self.usage = NOTHING
 
     def add(self, usage: Usage) -> None:
@@ -157,34 +159,52 @@ class _Counted:
         self.usage += usage
         self._talk.conversation.call.meter.add(usage)
 
+    def end(self, began: float, messages: Sequence[BaseMessage]) -> None:
+        """Count the call itself, which began at a moment and ends now; raises `StepError` when it is too much.
+
+        Where an answer came, or a part of one, and no tokens were told, they are estimated, so that limits hold for
+        streams that break off and for servers that count nothing.
+        """
+        milliseconds = round((time.monotonic() - began) * 1000, 3)
+        taken = Usage(model_calls=1, latency_ms=milliseconds, models=(self._talk.card.name,))
+        if self._characters and not self._is_told:
+            taken += self._estimated(messages)
+        self.add(taken)
+
+    def _estimated(self, messages: Sequence[BaseMessage]) -> Usage:
+        asked = sum(len(one.text) for one in messages)
+        tokens_in, tokens_out = (math.ceil(one / _CHARACTERS_OF_A_TOKEN) for one in (asked, self._characters))
+        told = {"input_tokens": tokens_in, "output_tokens": tokens_out, ESTIMATED: tokens_in + tokens_out}
+        return usage_of(told, price=self._talk.card.price)
+
     async def message(self, model: Any, messages: list[BaseMessage], options: Mapping[str, Any]) -> AIMessage:
         """Return the whole answer."""
         if not self._talk.card.streaming:
             answer = cast("AIMessage", await model.ainvoke(messages, **options))
-            self._check_size(len(answer.text))
+            self._take(len(answer.text) + sum(len(json.dumps(one["args"])) for one in answer.tool_calls))
             self._count(answer)
             return answer
         pieces: list[AIMessageChunk] = []
-        characters = 0
-        stream = cast("AsyncIterator[AIMessageChunk]", model.astream(messages, **options))
-        async for piece in stream:
-            characters += len(piece.text) + sum(len(one["args"] or "") for one in piece.tool_call_chunks)
-            self._check_size(characters)
-            self._count(piece)
-            pieces.append(piece)
+        stream = cast("AsyncGenerator[AIMessageChunk]", model.astream(messages, **options))
+        async with aclosing(stream):  # what is cut is hung up on at once: else the server would go on
+            async for piece in stream:
+                self._take(len(piece.text) + sum(len(one["args"] or "") for one in piece.tool_call_chunks))
+                self._count(piece)
+                pieces.append(piece)
         whole = add_ai_message_chunks(pieces[0], *pieces[1:])
         return cast("AIMessage", message_chunk_to_message(whole))
 
-    def _check_size(self, characters: int) -> None:
+    def _take(self, characters: int) -> None:
         card = self._talk.card
-        if characters > card.max_bytes:
+        self._characters += characters
+        if self._characters > card.max_bytes:
             raise TooLarge(card.name, card.max_bytes)
 
     def _count(self, piece: AIMessage) -> None:
         """Count what a piece reports: some servers tell what came since, others what it is altogether."""
         if not piece.usage_metadata:
             return
-        card = self._talk.card
+        card, self._is_told = self._talk.card, True
         told = usage_of(piece.usage_metadata, price=card.price)
         if 0 < self.usage.tokens_in <= told.tokens_in:
             told = usage_of(

@@ -174,6 +174,30 @@ async def drops(exchange: Exchange) -> None:
     exchange.writer.transport.abort()
 
 
+async def breaks(exchange: Exchange) -> None:
+    """Break off in the middle of a stream, before anything was counted."""
+    await exchange.head(kind="text/event-stream")
+    for piece in ("Once upon ", "a time"):
+        await exchange.event(chunk({"role": "assistant", "content": piece}))
+        await asyncio.sleep(0.05)
+    exchange.writer.transport.abort()
+
+
+def counts(each: int) -> Answer:
+    """Stream for as long as somebody listens, so many tokens in each chunk, counted as they go."""
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head(kind="text/event-stream")
+        told = 0
+        while not exchange.writer.is_closing():
+            told += each
+            usage = {"prompt_tokens": 10, "completion_tokens": told, "total_tokens": 10 + told}
+            await exchange.event(chunk({"role": "assistant", "content": "on " * each}, usage=usage))
+            await asyncio.sleep(0.002)
+
+    return answer
+
+
 async def never_ends(exchange: Exchange) -> None:
     """Stream for as long as somebody listens, counting as it goes."""
     await exchange.head(kind="text/event-stream")

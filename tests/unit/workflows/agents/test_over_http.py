@@ -10,6 +10,8 @@ import pytest
 from tests.unit.workflows.agents.conftest import KEY, agent, granted, plan, usage_of
 from tests.unit.workflows.agents.model_server import (
     Answer,
+    breaks,
+    counts,
     drops,
     floods,
     hangs,
@@ -19,7 +21,8 @@ from tests.unit.workflows.agents.model_server import (
     says,
     sends,
 )
-from tests.unit.workflows.bench import Bench
+from tests.unit.workflows.bench import Bench, until
+from translator.planning.plan import Limits, UsageLimits
 from workflows.agents.agents import Agents
 from workflows.errors import StepError
 from workflows.ports import ToolCall
@@ -176,6 +179,45 @@ async def test_what_a_stream_reported_before_it_broke_counts(bench: Bench, over_
     _, run = await run_of(bench, drops, make=over_http)
     assert run.error.name == "unavailable"
     assert (await usage_of(bench)).tokens == 14
+
+
+async def test_a_stream_that_broke_before_it_was_counted_is_estimated(bench: Bench, over_http: Make) -> None:
+    _, run = await run_of(bench, breaks, make=over_http)
+    assert run.error.name == "unavailable"
+    usage = await usage_of(bench)
+    assert (usage.tokens_in, usage.tokens_out) == (3, 4)  # "Write.Begin." and "Once upon a time", rounded up
+    assert usage.unknown == {"estimated_tokens": 7}
+    assert usage.cost_usd == pytest.approx(11e-6)
+
+
+@BOTH
+async def test_what_a_server_does_not_count_is_estimated(bench: Bench, over_http: Make, *, streaming: bool) -> None:
+    await run_of(bench, says("Once upon a time", usage=None), make=over_http, streaming=streaming)
+    usage = await usage_of(bench)
+    assert (usage.tokens_out, usage.unknown["estimated_tokens"]) == (4, usage.tokens)
+
+
+async def test_what_was_never_answered_is_not_estimated(bench: Bench, over_http: Make) -> None:
+    await run_of(bench, refuses(500), make=over_http)
+    assert (await usage_of(bench)).tokens == 0
+
+
+@pytest.mark.parametrize("each", [1, 7, 60])
+@pytest.mark.parametrize("scope", ["run", "node"])
+async def test_a_stream_is_cut_with_the_chunk_that_goes_beyond_its_limit(
+    bench: Bench, over_http: Make, scope: str, each: int
+) -> None:
+    """Its count comes with each chunk: no second one is taken after the limit was passed."""
+    most, told = 50, {"run": {"limits": Limits(tokens=50)}, "node": {}}
+    step = agent(limits=UsageLimits(tokens=most)) if scope == "node" else agent()
+    async with model_server(counts(each)) as server:
+        bench.agents = over_http(server.url)
+        await bench.run(plan(step, **told[scope]))
+        await until(server.asked[0].writer.is_closing)
+    run, usage = (await bench.history()).run, await usage_of(bench)
+    assert run.error.name == "token-limit"
+    assert most < usage.tokens <= most + each
+    assert len(server.asked) == 1
 
 
 async def test_a_model_that_only_calls_tools_is_stopped(bench: Bench, over_http: Make) -> None:
