@@ -3,14 +3,15 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.journeys.server import serving
+from tests.journeys.server import PATIENCE, serving
 from tests.unit.workflows.agents.model_server import Answer, ModelServer, model_server, says
 
 Json = Any
@@ -18,7 +19,9 @@ TOOLS = '''\
 """A tool that writes down how it was called."""
 
 import json
+import os
 import pathlib
+import time
 
 from langchain_core.tools import tool
 
@@ -29,6 +32,14 @@ def send(to: str, text: str) -> dict:
     with pathlib.Path("SENT").open("a") as file:
         file.write(json.dumps({"to": to, "text": text}) + "\\n")
     return {"sent_to": to}
+
+
+@tool
+def hang() -> str:
+    """Tell who works here, and never come back."""
+    pathlib.Path("HANGS").write_text(str(os.getpid()))
+    while True:
+        time.sleep(3600)
 '''
 CATALOG = """\
 [tools.mail]
@@ -82,7 +93,7 @@ def answering(*answers: Answer) -> Iterator[ModelServer]:
 @pytest.fixture
 def sent(tmp_path: Path) -> Path:
     path = tmp_path / "sent.jsonl"
-    (tmp_path / "mail.py").write_text(TOOLS.replace("SENT", str(path)))
+    (tmp_path / "mail.py").write_text(TOOLS.replace("SENT", str(path)).replace("HANGS", str(tmp_path / "hangs")))
     return path
 
 
@@ -117,3 +128,54 @@ def test_a_killed_server_asks_no_model_and_calls_no_tool_twice(tmp_path: Path, s
         "tool_calls": 1,
         "tokens_in": 20,
     }
+
+
+HANGING = """\
+apiVersion: specloom/v1
+kind: Workflow
+metadata: {name: hanging}
+start: write
+nodes:
+  write:
+    agent: {model: writer, instructions: Write., tools: [mail.hang]}
+    timeout: TIMEOUT
+    next: end
+"""
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a process is gone, or only its number is left."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("sent")
+@pytest.mark.parametrize("ending", ["timeout", "cancel"])
+def test_a_tool_that_hangs_ends_with_the_step(tmp_path: Path, ending: str) -> None:
+    """The tool works in a host of its own, which is killed; what was used until then is recorded."""
+    catalog, hangs = tmp_path / "specloom.toml", tmp_path / "hangs"
+    with answering(says(calls=[("mail_hang", {})])) as models:
+        catalog.write_text(CATALOG.replace("URL", models.url))
+        with serving(tmp_path, catalog) as server:
+            server.post_spec(HANGING.replace("TIMEOUT", "20s" if ending == "timeout" else "1h"))
+            run = server.post("/specs/hanging/execute", {"inputs": {}})["id"]
+            eventually(lambda: hangs.exists() and hangs.read_text() != "")
+            pid = int(hangs.read_text())
+            assert not is_gone(pid)
+            if ending == "cancel":
+                server.post(f"/runs/{run}/cancel")
+            ended = server.until(run, "failed" if ending == "timeout" else "cancelled")
+            eventually(lambda: is_gone(pid))
+            calls = [one["data"]["tool"] for one in server.events(run) if one["type"] == "agent.tool-called"]
+    assert (ended["error"] or {}).get("name") == ("timeout" if ending == "timeout" else None)
+    assert calls == ["mail.hang"]
+    assert (len(models.asked), ended["usage"]["model_calls"], ended["usage"]["tokens_in"]) == (1, 1, 10)
