@@ -31,6 +31,8 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "question.recorded": "a question to a person is recorded",
         "answer.recorded": "an answer is recorded, the run was not told",
         "answer.taken": "an attempt has taken an answer up",
+        "agent.called": "a call of an agent is durable, its effect is about to start",
+        "agent.returned": "a call of an agent is over, its record is queued",
         "child.started": "an agent's call has started a run, its result is not recorded",
         "run.final.before": "a run is over, its final status is about to be recorded",
         "run.final.after": "the final status is durable",

@@ -159,7 +159,7 @@ class _Call:
             return before
         row = self.talk.begun.pop(self.number, None) or self.announced(tool)
         await self._conversation.attempt.ports.journal.durable()
-        hit("agent.tool-called")
+        hit("agent.called")
         return row
 
     def announced(self, tool: AgentTool) -> StepExecution:
@@ -244,7 +244,7 @@ class _Call:
         if failed:
             data["error"] = {"name": failed.name, "message": failed.message}
         conversation.attempt.append(ended, conversation.tell("agent.tool-returned", data))
-        hit("agent.tool-returned")
+        hit("agent.returned")
         conversation.call.meter.add(Usage(tool_calls=1))
         return _told(ended, result)
 
