@@ -293,7 +293,7 @@ class Kin:
 
 @dataclass(frozen=True, slots=True)
 class RunPosition:
-    """A run, its questions and what it has used, read at one moment; in lists nobody counts that."""
+    """A run, its questions and what it has used, read at one moment."""
 
     run: Run
     questions: tuple[Question, ...] = ()

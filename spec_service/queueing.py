@@ -131,7 +131,7 @@ async def answer_when_it_stops(services: Services, answer: RunAnswer, seconds: f
     if seconds is None:
         return answer
     position = await stopped_within(services, RunId(answer.run.id), seconds)
-    view = RunView.of(position.run, position.questions).using(position.usage)
+    view = RunView.of(position.run, position.questions, position.usage)
     return replace(answer, run=view, is_accepted=False)
 
 

@@ -28,9 +28,9 @@ async def close_and_tell(
     """
     run, now = position.run, answered.at
     questions = tuple(one for one in position.questions if one.interrupt_id != answered.interrupt_id)
-    queued = RunAnswer(RunView.of(replace(run, status=RunStatus.QUEUED), questions))
+    queued = RunAnswer(RunView.of(replace(run, status=RunStatus.QUEUED), questions, position.usage))
     status = RunStatus.QUEUED if run.status is RunStatus.WAITING else run.status  # it has just ceased to wait
-    told = RunAnswer(RunView.of(replace(run, status=status), questions))
+    told = RunAnswer(RunView.of(replace(run, status=status), questions, position.usage))
     notes = Notes((*also, *kept(key, queued, now)), (*also, *kept(key, told, now)))
     closing = await close_question(services.journal, services.worker, answered, reason, notes)
     if closing is None:

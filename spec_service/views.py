@@ -13,7 +13,7 @@ from translator.planning.comparing import PlanDiff
 from translator.planning.plan import Advice, Bound, Channel, JsonSchema, Limits, Plan, Step
 from workflows.records import Event, Question
 from workflows.run import Fork, Run
-from workflows.usage import Usage
+from workflows.usage import NOTHING, Usage
 
 Json = Any
 T = TypeVar("T")
@@ -281,7 +281,7 @@ class RunItem(View):
     error: RunErrorView | None
     waiting_for: tuple[WaitingFor, ...] = ()
     attempts: int
-    usage: dict[str, Json] = Field(default_factory=dict[str, Json])
+    usage: dict[str, Json]
     labels: dict[str, str]
     policies: tuple[PolicyRef, ...] = ()  # that were in force while it was executed
     priority: int
@@ -293,9 +293,9 @@ class RunItem(View):
     parent: str | None = None  # the run that has started it, and shares its limits with it
 
     @classmethod
-    def of(cls, run: Run, questions: tuple[Question, ...] = ()) -> Self:
-        """Show a run and its open questions."""
-        return cls(**_shown(run, questions))
+    def of(cls, run: Run, questions: tuple[Question, ...] = (), usage: Usage = NOTHING) -> Self:
+        """Show a run, its open questions, and what it has used."""
+        return cls(**_shown(run, questions, usage))
 
 
 class RunView(RunItem):
@@ -305,16 +305,12 @@ class RunView(RunItem):
     outputs: Json
 
     @classmethod
-    def of(cls, run: Run, questions: tuple[Question, ...] = ()) -> Self:
-        """Show a run and its open questions."""
-        return cls(**_shown(run, questions), inputs=dict(run.inputs), outputs=run.outputs)
-
-    def using(self, usage: Usage) -> Self:
-        """Return the view with what the run has used."""
-        return self.model_copy(update={"usage": usage.figures()})
+    def of(cls, run: Run, questions: tuple[Question, ...] = (), usage: Usage = NOTHING) -> Self:
+        """Show a run, its open questions, and what it has used."""
+        return cls(**_shown(run, questions, usage), inputs=dict(run.inputs), outputs=run.outputs)
 
 
-def _shown(run: Run, questions: tuple[Question, ...]) -> dict[str, Json]:
+def _shown(run: Run, questions: tuple[Question, ...], usage: Usage) -> dict[str, Json]:
     return {
         "id": run.id,
         "spec": f"{run.spec_name}@r{run.spec_revision}",
@@ -325,6 +321,7 @@ def _shown(run: Run, questions: tuple[Question, ...]) -> dict[str, Json]:
         "error": RunErrorView(**run.error.as_json()) if run.error else None,
         "waiting_for": () if run.status.is_final else tuple(WaitingFor.of(one) for one in questions if one.is_open),
         "attempts": run.attempt,
+        "usage": usage.figures(),
         "labels": dict(run.labels),
         "policies": tuple(PolicyRef(**one) for one in run.policies),
         "priority": run.priority,

@@ -5,14 +5,14 @@ Records are plain frozen data, complete when they are queued, so that a flush ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
 from workflows.run import Run, RunError, RunId, RunStatus
-from workflows.usage import Usage
+from workflows.usage import NOTHING, Usage
 
 Json = Any
 
@@ -376,3 +376,8 @@ class History:
     expansions: tuple[ExpansionRecorded, ...]
     last_seq: int
     kept_bytes: Mapping[str, int] = field(default_factory=dict[str, int])  # of artifacts, by step
+
+
+def used_in(steps: Iterable[StepExecution]) -> Usage:
+    """Return what all these tries have used together."""
+    return sum((one.usage for one in steps if one.usage is not None), NOTHING)

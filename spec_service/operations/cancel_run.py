@@ -47,7 +47,7 @@ async def _ended(services: Services, position: RunPosition, key: RequestKey | No
     if run.status.is_final:
         raise AlreadyFinal
     over = replace(run, status=RunStatus.CANCELLED, cancel_requested=True, finished_at=now)
-    answer = RunAnswer(RunView.of(over))
+    answer = RunAnswer(RunView.of(over, usage=position.usage))
     is_over = await services.journal.commit(
         CancelRequested(run.id, now),
         EventRecorded(run.id, "run.cancel-requested", now),
@@ -63,7 +63,7 @@ async def _ended(services: Services, position: RunPosition, key: RequestKey | No
 async def _queued(services: Services, position: RunPosition, key: RequestKey | None) -> RunAnswer | None:
     """Queue a waiting run for what stands under `finally`; None when it stands otherwise by now."""
     run, now = position.run, datetime.now(UTC)
-    answer = RunAnswer(RunView.of(replace(run, status=RunStatus.QUEUED, cancel_requested=True)))
+    answer = RunAnswer(RunView.of(replace(run, status=RunStatus.QUEUED, cancel_requested=True), usage=position.usage))
     is_queued = await services.journal.commit(
         CancelRequested(run.id, now),
         EventRecorded(run.id, "run.cancel-requested", now),
@@ -78,7 +78,7 @@ async def _queued(services: Services, position: RunPosition, key: RequestKey | N
 async def _asked(services: Services, position: RunPosition, key: RequestKey | None) -> RunAnswer:
     """Ask a run to stop, wherever it is; one that nobody executes is taken up, and ends."""
     run, now = position.run, datetime.now(UTC)
-    answer = RunAnswer(RunView.of(replace(run, cancel_requested=True), position.questions))
+    answer = RunAnswer(RunView.of(replace(run, cancel_requested=True), position.questions, position.usage))
     requested = EventRecorded(run.id, "run.cancel-requested", now)
     if not await services.journal.commit(CancelRequested(run.id, now), requested, *kept(key, answer, now)):
         raise AlreadyFinal

@@ -11,4 +11,4 @@ from workflows.run import RunId
 async def get_result(services: Services, run_id: str) -> TaskResult:
     """Return what became of a run so far; raises `UnknownRun`."""
     position = await services.runs.get(RunId(run_id))
-    return TaskResult.of(RunView.of(position.run, position.questions))
+    return TaskResult.of(RunView.of(position.run, position.questions, position.usage))

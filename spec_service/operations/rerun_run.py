@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,7 +13,7 @@ from spec_service.requests import RequestKey, RerunRequest
 from spec_service.services import Services
 from spec_service.views import RunView
 from translator.language.problems import Problem, did_you_mean
-from workflows.records import REDONE, EventRecorded, History, RunRetried, StepExecution
+from workflows.records import REDONE, EventRecorded, History, RunRetried, StepExecution, used_in
 from workflows.renewing import taken_back
 from workflows.run import RERUN_FROM, RunId
 
@@ -37,7 +36,7 @@ async def _queued(services: Services, run_id: RunId, request: RerunRequest, key:
     changed = taken_back(await services.plans.get(run.plan_digest), history, request.from_)
     if not changed:
         raise Refused([_unknown(history, request.from_)])
-    answer = RunAnswer(RunView.of(replace(run.retried(now))))
+    answer = RunAnswer(RunView.of(run.retried(now), usage=used_in(history.steps)))
     redone = sorted({_shown(one) for one in changed if one.status in REDONE})
     data = {"after": run.attempt, "from": request.from_, "redone": redone}
     event = EventRecorded(run.id, "run.rerun", now, attempt=run.attempt, data=data)

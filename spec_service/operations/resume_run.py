@@ -69,13 +69,13 @@ async def _queued(services: Services, position: RunPosition, key: RequestKey | N
     if any(one.kind == "poll" for one in open_):
         return await _looking_again(services, position, key)
     if open_ and all(one.kind == "run" for one in open_) and await _goes_on_below(services, open_):
-        return RunAnswer(RunView.of(run, position.questions), is_accepted=False)
+        return RunAnswer(RunView.of(run, position.questions, position.usage), is_accepted=False)
     if open_ and all(one.kind == "time" for one in open_):
         services.worker.expect(open_)  # it goes on by itself, here at the latest
-        return RunAnswer(RunView.of(run, position.questions), is_accepted=False)
+        return RunAnswer(RunView.of(run, position.questions, position.usage), is_accepted=False)
     if open_:
         raise Refused([_lack(one) for one in open_])
-    answer = RunAnswer(RunView.of(replace(run, status=RunStatus.QUEUED)))
+    answer = RunAnswer(RunView.of(replace(run, status=RunStatus.QUEUED), usage=position.usage))
     moved = RunMoved(run.id, RunStatus.QUEUED, now, only_from=RunStatus.WAITING)
     resumed = EventRecorded(run.id, "run.resumed", now, data={"reason": "request"})
     if not await services.journal.commit(moved, resumed, *kept(key, answer, now)):
@@ -98,7 +98,7 @@ async def _looking_again(services: Services, position: RunPosition, key: Request
 async def _submitted(services: Services, position: RunPosition, key: RequestKey | None) -> RunAnswer:
     """Execute a queued or running run that nobody executes; a live one goes on as it does."""
     run, is_live = position.run, services.worker.is_live(position.run.id)
-    answer = RunAnswer(RunView.of(run, position.questions), is_accepted=not is_live)
+    answer = RunAnswer(RunView.of(run, position.questions, position.usage), is_accepted=not is_live)
     note = kept(key, answer, datetime.now(UTC))
     if note and not await services.journal.commit(*note):
         raise NotWaiting

@@ -32,7 +32,7 @@ async def _retried(services: Services, run_id: RunId, key: RequestKey | None) ->
     if run.status not in RETRIED_FROM:
         raise NotRetryable(f"only a run that failed or was cancelled can be retried; this one is {run.status}")
     questions = tuple(one for one in position.questions if one.is_for_people and not one.has_expired)
-    answer = RunAnswer(RunView.of(run.retried(now), questions))
+    answer = RunAnswer(RunView.of(run.retried(now), questions, position.usage))
     queued = EventRecorded(run.id, "run.retried", now, attempt=run.attempt, data={"after": run.attempt})
     if not await services.journal.commit(RunRetried(run.id, now), queued, *kept(key, answer, now)):
         raise NotRetryable

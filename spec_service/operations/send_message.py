@@ -19,7 +19,7 @@ from spec_service.views import RunView
 from translator.language.problems import Problem, did_you_mean
 from workflows.luigi.expansion import ExpandedTask, Expansion
 from workflows.luigi.task_running import mailbox
-from workflows.records import EventRecorded, ExpansionRecorded, History
+from workflows.records import EventRecorded, ExpansionRecorded, History, used_in
 from workflows.run import RunId
 
 Json = Any
@@ -43,7 +43,7 @@ async def _sent(services: Services, run_id: RunId, request: MessageRequest, key:
     expansion, task = _meant(history, request.task)
     folder = mailbox(services.artifacts.work_directory(run_id)) / task.key
     number = await asyncio.to_thread(_leave, folder, {"content": request.content, "payload": request.payload})
-    now, answer = datetime.now(UTC), RunAnswer(RunView.of(history.run, history.questions))
+    now, answer = datetime.now(UTC), RunAnswer(RunView.of(history.run, history.questions, used_in(history.steps)))
     data = {"task": task.key, "name": task.name, "message": number, "content": request.content}
     event = EventRecorded(run_id, "luigi.task-told", now, expansion.step, history.run.attempt, data)
     await services.journal.commit(event, *kept(key, answer, now))

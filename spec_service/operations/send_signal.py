@@ -91,7 +91,7 @@ async def _delivered(
 async def _kept(
     services: Services, position: RunPosition, signal: SignalKept, key: RequestKey | None
 ) -> RunAnswer | None:
-    answer = RunAnswer(RunView.of(position.run, position.questions))
+    answer = RunAnswer(RunView.of(position.run, position.questions, position.usage))
     received = _received(signal.run_id, signal, None)
     if not await services.journal.commit(signal, received, *kept(key, answer, signal.at)):
         return None

@@ -15,6 +15,7 @@ from spec_service.storage.usage_rows import used_by
 from workflows.errors import UnknownRun
 from workflows.records import ArtifactStored, Question
 from workflows.run import Run, RunId, RunStatus
+from workflows.usage import NOTHING
 
 
 class SqlRunBoard:
@@ -90,7 +91,8 @@ def _page(
 ) -> tuple[RunPosition, ...]:
     conditions, values = _conditions(wanted, before)
     sql = f"SELECT * FROM run WHERE tenant = ?{''.join(conditions)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - our own text
-    return _positions(connection, tenant, connection.execute(sql, (tenant, *values, limit)).fetchall())
+    rows = connection.execute(sql, (tenant, *values, limit)).fetchall()
+    return _positions(connection, tenant, rows, are_shown=True)
 
 
 def _conditions(wanted: RunFilter, before: str | None) -> tuple[list[str], list[Any]]:
@@ -119,11 +121,15 @@ def _unfinished(
     return _positions(connection, tenant, connection.execute(sql, (tenant, *statuses, after, limit)).fetchall())
 
 
-def _positions(connection: sqlite3.Connection, tenant: str, rows: Sequence[sqlite3.Row]) -> tuple[RunPosition, ...]:
+def _positions(
+    connection: sqlite3.Connection, tenant: str, rows: Sequence[sqlite3.Row], *, are_shown: bool = False
+) -> tuple[RunPosition, ...]:
+    """Return runs with their questions; what they have used is counted for those that are shown to somebody."""
     runs = [run_of(row) for row in rows]
     asking = [run.id for run in runs if not run.status.is_final]
     questions = _questions(connection, tenant, asking)
-    return tuple(RunPosition(run, questions.get(run.id, ())) for run in runs)
+    used = {run.id: used_by(connection, tenant, run.id) for run in runs} if are_shown else {}
+    return tuple(RunPosition(run, questions.get(run.id, ()), used.get(run.id, NOTHING)) for run in runs)
 
 
 def _waiting_for_signal(connection: sqlite3.Connection, *, tenant: str, name: str, key: str) -> tuple[Question, ...]:
