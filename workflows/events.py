@@ -45,7 +45,7 @@ EVENT_TYPES: dict[str, str] = {
     "luigi.summary": "A luigi step cannot go on; `text` says why in the words of Luigi's summary: {counts, text}.",
     "agent.message": "An agent was told something, or its model answered: {role, text?, tool_calls?, usage?}.",
     "agent.tool-called": "An agent calls a tool: {tool, arguments}.",
-    "agent.tool-returned": "A call of an agent's is over; with `error`, its model was told why: {tool, error?, seconds}.",
+    "agent.tool-returned": "A call of an agent's is over; its model is told of an `error`: {tool, error?, seconds}.",
     "agent.task-started": "An agent started a run of its own: {run, workflow}.",
     "agent.task-waits": "A run that an agent started waits for somebody outside: {run, workflow, for}.",
     "policy.applied": "Other policies than before are in force for the run: {policies: [{name, revision, digest}]}.",

@@ -8,7 +8,7 @@ from spec_service.stage_views import FailureView, StagesView
 
 
 async def list_stages(services: Services, kind: str | None = None) -> StagesView:
-    """Return all stages, tools, models, prompts and harnesses (or one kind), and the modules that could not be loaded."""
+    """Return all that the catalog names, or one kind of it, and the modules that could not be loaded."""
     loaded = await services.catalog.get()
     wanted = [one for one in loaded.entries if kind in (None, one.kind)]
     entries = tuple(entry_view(one, loaded.records.get(one.name) if one.kind == "stage" else None) for one in wanted)

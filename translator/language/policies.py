@@ -99,9 +99,7 @@ class Policy(Part):
     apiVersion: Literal["specloom/v1"] = Field(description="The language of the document: `specloom/v1`.")  # noqa: N815 - as in the document
     kind: Literal["Policy"] = Field(description="What the document is: `Policy`.")
     metadata: PolicyMetadata = Field(description="What the policy is called.")
-    selector: Selector = Field(
-        Selector.model_validate({}), description="Whom the policy is for; none: every run."
-    )
+    selector: Selector = Field(Selector.model_validate({}), description="Whom the policy is for; none: every run.")
     ceilings: Ceilings = Field(Ceilings.model_validate({}), description="How high limits may be.")
     rules: tuple[Rule, ...] = Field((), description="What must not hold, each looked at in every step.")
 

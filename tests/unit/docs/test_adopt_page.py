@@ -56,7 +56,9 @@ class Reader:
         file = self.folder / "publish.yaml"
         written = file.read_text()
         text = text.removeprefix("nodes:\n")
-        if "approve" not in text:
+        if text.startswith("# "):  # a file of its own
+            (self.folder / text.partition("\n")[0].removeprefix("# ")).write_text(text)
+        elif "approve" not in text:
             assert text in written
             return
         file.write_text(written[: written.index("  totals:\n")] + text)

@@ -13,6 +13,7 @@ from translator.language import model
 from translator.language.cel import CelEngine
 from translator.language.findings import ROOT as START
 from translator.language.findings import Findings
+from translator.language.policies import read_policy
 from translator.language.reading import read
 from translator.language.shape import check_shape
 from translator.language.shapes import ShapeMaker, check_shape_of
@@ -28,6 +29,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "ex
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ROOMS = ("translator", "workflows", "spec_service")
+POLICY = "\nkind: Policy\n"
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 
 
@@ -70,7 +72,7 @@ async def catalog():
 
 @pytest.mark.anyio
 async def test_every_whole_spec_of_the_pages_is_planned_without_a_problem(catalog):
-    specs = [one for one in fences("yaml") if one[2].startswith("apiVersion:")]
+    specs = [one for one in fences("yaml") if one[2].startswith("apiVersion:") and POLICY not in one[2]]
     engine = CelEngine()
 
     refused = [
@@ -81,6 +83,17 @@ async def test_every_whole_spec_of_the_pages_is_planned_without_a_problem(catalo
 
     assert refused == []
     assert len(specs) >= 12
+
+
+def test_every_policy_of_the_pages_is_read_without_a_problem():
+    policies = [text for _, _, text in fences("yaml") if POLICY in text]
+
+    assert [read_policy(text.encode(), "yaml", CelEngine()) for text in policies if _is_refused(text)] == []
+    assert policies
+
+
+def _is_refused(text):
+    return isinstance(read_policy(text.encode(), "yaml", CelEngine()), list)
 
 
 def _refusals(text, catalog, engine):

@@ -160,11 +160,17 @@ TEXTS: tuple[tuple[str, ...], ...] = (
         "Start a new run, or retry the failed one.",
     ),
     (
+        "unknown-policy",
+        "No such policy",
+        "No policy has this name, or the name has no such revision.",
+        "Policies are the operator's documents, apart from specs.",
+        "specloom policy list tells which there are.",
+    ),
+    (
         "not-forkable",
         "A run that cannot be forked there",
-        "The run is still on its way, or the node cannot be the beginning of another one, or, with another plan, a node"
-        " that was done before is not the same.",
-        "What was done before is taken over as it is recorded, so it must be complete, and mean the same in the new run.",
+        "The run is on its way, the node can begin nothing, or another plan has another node before it.",
+        "What was done before is taken over as it is recorded: it must be complete, and mean the same in the new run.",
         "Wait until the run waits or is over, or cancel it; fork it at a node before the one that the message names.",
     ),
     (

@@ -107,7 +107,8 @@ def test_every_type_of_event_has_a_line_or_is_left_out_on_purpose():
     data = {
         "verb": "tool", "try": 1, "seconds": 1.0, "goto": "b", "error": error, "wait_seconds": 1.0, "reason": "when",
         "title": "Publish?", "tasks": TASKS, "complete": 0, "task": "s", "name": "m.Sum(x=1)", "percentage": 5,
-        "path": "a.md", "bytes": 3, "entry": "m.Sum", "attempt": 1, "kind": "start", "content": "go", "answer": "yes", "by": "look",
+        "path": "a.md", "bytes": 3, "entry": "m.Sum", "attempt": 1, "kind": "start", "content": "go", "answer": "yes",
+        "by": "look", "run": "r2", "workflow": "w", "for": "x", "policies": [{"name": "p", "revision": 1}],
     }  # fmt: skip
     lines = EventLines(["a"])
     data |= {"text": "one\ntwo", "is_cut": True}
