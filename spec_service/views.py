@@ -207,8 +207,9 @@ class WaitingFor(View):
     @classmethod
     def of(cls, question: Question) -> WaitingFor:
         """Show an open question."""
+        kind = question.kind
         return cls(
-            kind="external" if question.kind in {"poll", "run"} else question.kind,
+            kind="external" if kind == "poll" or kind == "run" else kind,  # noqa: PLR1714 - types are narrowed so
             run=question.key if question.kind == "run" else None,
             signal=question.signal,
             key=question.key if question.kind == "signal" else None,

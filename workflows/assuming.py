@@ -45,7 +45,9 @@ def _references(value: Json) -> Iterator[tuple[EntryKind, str]]:
             if kind is not None and isinstance(inner, str):
                 yield kind, inner
             if key == "tools" and isinstance(inner, list):
-                yield from (("tool", one) for one in cast("list[Json]", inner) if isinstance(one, str))
+                for one in cast("list[Json]", inner):
+                    if isinstance(one, str):
+                        yield "tool", one
             yield from _references(inner)
     elif isinstance(value, list):
         for inner in cast("list[Json]", value):

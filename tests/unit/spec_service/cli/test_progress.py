@@ -109,6 +109,7 @@ def test_every_type_of_event_has_a_line_or_is_left_out_on_purpose():
         "title": "Publish?", "tasks": TASKS, "complete": 0, "task": "s", "name": "m.Sum(x=1)", "percentage": 5,
         "path": "a.md", "bytes": 3, "entry": "m.Sum", "attempt": 1, "kind": "start", "content": "go", "answer": "yes",
         "by": "look", "run": "r2", "workflow": "w", "for": "x", "policies": [{"name": "p", "revision": 1}],
+        "role": "assistant",
     }  # fmt: skip
     lines = EventLines(["a"])
     data |= {"text": "one\ntwo", "is_cut": True}
