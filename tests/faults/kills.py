@@ -28,6 +28,9 @@ _ONLY_OF = {  # borders that one kind of run passes; the others are passed by al
     "artifact.written": "flow",
     "artifact.renamed": "flow",
 }
+_OF_AGENTS = {"agent.called", "agent.returned", "child.started"}
+"""Borders that only agents pass: the journeys of agents and of delegation kill servers there."""
+
 _PASSES = {"step": 7, "task": 30, "flush": 12, "checkpoint": 8, "event": 12, "artifact": 2}  # of a run, about
 
 
@@ -70,7 +73,7 @@ def kills(count: int, seed: str) -> list[Kill]:
     kinds = itertools.cycle(("flow", "dag", "expansion", "person"))
     found: list[Kill] = []
     for _ in range(count):
-        for name in NAMES:
+        for name in (name for name in NAMES if name not in _OF_AGENTS):
             workload = _ONLY_OF.get(name) or next(kinds)
             found.append(Kill(name, chance.randint(1, _passes(name, workload)), workload))
     chance.shuffle(found)
