@@ -29,7 +29,7 @@ _ONLY_OF = {  # borders that one kind of run passes; the others are passed by al
     "artifact.renamed": "flow",
 }
 _OF_AGENTS = {"agent.called", "agent.returned", "child.started"}
-"""Borders that only agents pass: the journeys of agents and of delegation kill servers there."""
+"""Borders that only agents pass: the journey of delegation kills servers there."""
 
 _PASSES = {"step": 7, "task": 30, "flush": 12, "checkpoint": 8, "event": 12, "artifact": 2}  # of a run, about
 

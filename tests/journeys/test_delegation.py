@@ -209,7 +209,7 @@ def test_a_called_workflow_that_asks_a_person_makes_the_agent_wait(tmp_path: Pat
         assert len(children(server, run["id"])) == 1
 
 
-@pytest.mark.parametrize("failpoint", ["child.started:1", "agent.returned:1"])
+@pytest.mark.parametrize("failpoint", ["agent.called:1", "child.started:1", "agent.returned:1"])
 def test_a_kill_between_the_start_of_a_task_and_its_record_starts_no_second_one(
     tmp_path: Path, catalog: Path, failpoint: str
 ) -> None:
