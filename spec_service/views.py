@@ -282,7 +282,7 @@ class RunItem(View):
     error: RunErrorView | None
     waiting_for: tuple[WaitingFor, ...] = ()
     attempts: int
-    usage: dict[str, Json]
+    usage: dict[str, Json] = Field(default_factory=dict[str, Json])
     labels: dict[str, str]
     policies: tuple[PolicyRef, ...] = ()  # that were in force while it was executed
     priority: int

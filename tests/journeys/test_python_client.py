@@ -78,6 +78,7 @@ def test_refusals_tell_every_problem(client: Client):
     assert refused.value.problems[0]["line"] == 6
     with pytest.raises(Refused, match="unknown-run"):
         client.run("none")
+    client.create_spec(GATE)
     run = client.execute("gate", {"topic": "x"}).cancel().wait(60)
     with pytest.raises(SpecloomError, match="asks nothing"):
         run.approve()
