@@ -37,6 +37,7 @@ from spec_service.api.a2a_views import (
     artifact_update,
     status_update,
     task_of,
+    waits_for_people,
 )
 from spec_service.api.problems import status_of
 from spec_service.errors import AlreadyFinal, Refused
@@ -165,7 +166,7 @@ class RunsAsTasks(RequestHandler):
                 if run.status != told:
                     yield status_update(run)
                 told = run.status
-                if run.status in FINAL or any(one.is_for_people for one in run.waiting_for):
+                if run.status in FINAL or waits_for_people(run):
                     return
 
     async def _skill(self, params: pb.SendMessageRequest) -> Exposed:

@@ -101,9 +101,14 @@ def context_of(run: RunView) -> str:
     return run.labels.get(CONTEXT_LABEL, run.id)
 
 
+def waits_for_people(run: RunView) -> bool:
+    """Return whether nothing goes on until somebody answers: a question alone may stand beside work, or come before."""
+    return run.status == "waiting" and any(one.is_for_people for one in run.waiting_for)
+
+
 def _status(run: RunView) -> dict[str, Json]:
     asked = [one for one in run.waiting_for if one.is_for_people]
-    state = "TASK_STATE_INPUT_REQUIRED" if run.status == "waiting" and asked else _STATES[run.status]
+    state = "TASK_STATE_INPUT_REQUIRED" if waits_for_people(run) else _STATES[run.status]
     at = run.finished_at or run.started_at or run.created_at
     told: dict[str, Json] = {"state": state, "timestamp": at.isoformat().replace("+00:00", "Z")}
     parts: list[Json] = []

@@ -29,7 +29,8 @@ _ONLY_OF = {  # borders that one kind of run passes; the others are passed by al
     "artifact.renamed": "flow",
 }
 _OF_AGENTS = {"agent.called", "agent.returned", "child.started"}
-"""Borders that only agents pass: the journey of delegation kills servers there."""
+BORDERS = [name for name in NAMES if name not in _OF_AGENTS]
+"""Where servers are killed; the journey of delegation kills them at borders that only agents pass."""
 
 _PASSES = {"step": 7, "task": 30, "flush": 12, "checkpoint": 8, "event": 12, "artifact": 2}  # of a run, about
 
@@ -73,7 +74,7 @@ def kills(count: int, seed: str) -> list[Kill]:
     kinds = itertools.cycle(("flow", "dag", "expansion", "person"))
     found: list[Kill] = []
     for _ in range(count):
-        for name in (name for name in NAMES if name not in _OF_AGENTS):
+        for name in BORDERS:
             workload = _ONLY_OF.get(name) or next(kinds)
             found.append(Kill(name, chance.randint(1, _passes(name, workload)), workload))
     chance.shuffle(found)

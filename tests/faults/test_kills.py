@@ -13,9 +13,8 @@ import pytest
 from tests.faults.forking import Forker
 from tests.faults.ground import Ground, runs_of, until_dead
 from tests.faults.invariants import check_transcript
-from tests.faults.kills import KILLS_A_ROUND, Figures, kills, play
+from tests.faults.kills import BORDERS, KILLS_A_ROUND, Figures, kills, play
 from tests.journeys.server import PATIENCE, Server
-from workflows.failpoints import NAMES
 
 
 @pytest.mark.usefixtures("part")
@@ -25,7 +24,7 @@ def test_a_server_killed_at_any_border_loses_nothing(tmp_path: Path, forker: For
         folder = tmp_path / f"round-{first // KILLS_A_ROUND}"
         play(Ground.in_folder(folder, forker), planned[first : first + KILLS_A_ROUND], figures)
         shutil.rmtree(folder)
-    assert figures.by_name.keys() == NAMES.keys()
+    assert figures.by_name.keys() == set(BORDERS)
     tell("kill -9", figures.lines(), **asdict(figures))
 
 
