@@ -1,24 +1,26 @@
 """Turns a plan into a LangGraph `StateGraph` in which every node of the spec is a node.
 
-A flow becomes conditional edges. A DAG becomes one superstep: all its nodes are triggered at once, and each waits
-for its own needs inside, so that none waits for its slowest layer. LangGraph's barrier joins are of no use here: inside
-a cycle they end the run silently. What lies inside a block is a graph of its own, which the block's node calls.
+In a flow, each node says where the run goes next. A DAG becomes one superstep: all its nodes are triggered at once, and
+each waits for its own needs inside, so that none waits for its slowest layer. LangGraph's barrier joins are of no use
+here: inside a cycle they end the run silently. What lies inside a block is a graph of its own, which the block's node
+calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Annotated, Any, Protocol, cast
 
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END as GRAPH_END
 from langgraph.graph import START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 from typing_extensions import TypedDict  # LangGraph wants this one before Python 3.12
 
+from translator.language.garbage import collector_paused
 from translator.planning.plan import END, Plan, Step
 from translator.reducing import combine, empty
 
@@ -28,7 +30,7 @@ Graph = StateGraph[Any, Any, Any, Any]
 Inside = CompiledStateGraph[Any, Any, Any, Any]
 DONE = ".done"
 _CHANNEL = "state."  # a node id has no dot, so no channel is ever called like a node
-_GOTO = "goto"
+_GOTO = "goto"  # which of the injected nodes a graph is called for
 _OVERWRITE = "__overwrite__"  # LangGraph's plain form of `Overwrite`, which strict msgpack lets pass
 _BLOCKS = frozenset({"dag", "flow"})
 
@@ -66,7 +68,8 @@ class Stepper(Protocol):
 def compile(plan: Plan, stepper: Stepper) -> Graph:  # noqa: A001 - the word of the field, always read as compiling.compile
     """Build the graph of a plan; its nodes call `stepper`. The caller compiles it with a checkpointer."""
     builder = _Builder(plan, stepper, plan.workflows)
-    graph = builder.body(None)
+    with collector_paused():
+        graph = builder.body(None)
     if plan.is_dag:
         builder.add_leaver(graph)
     return graph
@@ -122,13 +125,9 @@ class _Builder:
         if members and members[0].injected:  # one at a time, when its task comes
             graph.add_conditional_edges(START, _chosen, {step.id: step.id for step in members})
         for step in members:
-            self._add(graph, step)
-            if step.injected:
-                continue
-            if start is None:
+            self._add(graph, step, is_in_flow=start is not None)
+            if start is None and not step.injected:
                 graph.add_edge(START, step.id)
-            elif step.verb != "fail" or step.catch:
-                graph.add_conditional_edges(step.id, _chosen, _ways(step))
         if start is not None or not members:
             graph.add_edge(START, start or GRAPH_END)
         return graph
@@ -140,14 +139,8 @@ class _Builder:
 
     def add_leaver(self, graph: Graph) -> None:
         """Close the top-level DAG with a node that puts the saves of its members into the state."""
-        plan, stepper = self.plan, self.stepper
-
-        async def leave(state: GraphState, config: RunnableConfig) -> Any:
-            channels = channels_of(state)
-            return _writes(plan, channels, await stepper.leave(channels, config))
-
-        graph.add_node(DONE, leave)  # pyright: ignore[reportArgumentType] - a dict is the state's own type
-        for step in plan.members(None):
+        graph.add_node(DONE, _Node(self.plan, self.stepper.leave))
+        for step in self.plan.members(None):
             graph.add_edge(step.id, DONE)
         graph.add_edge(DONE, GRAPH_END)
 
@@ -162,27 +155,49 @@ class _Builder:
             return _Builder(self.workflows[step.call.source_digest], self.stepper, self.workflows).inside(None)
         return None
 
-    def _add(self, graph: Graph, step: Step) -> None:
-        plan, stepper = self.plan, self.stepper
-        inside = self._held(step)  # in the closure of its node, where LangGraph finds a subgraph to show
-
-        async def node(state: GraphState, config: RunnableConfig) -> Any:
-            channels = channels_of(state)
-            return _writes(plan, channels, await stepper.work(step, inside, channels, config))
-
-        graph.add_node(step.id, node)  # pyright: ignore[reportArgumentType] - a dict is the state's own type
+    def _add(self, graph: Graph, step: Step, *, is_in_flow: bool) -> None:
+        act = partial(self.stepper.work, step, self._held(step))
+        graph.add_node(step.id, _Node(self.plan, act), destinations=_ways(step) if is_in_flow else None)
 
 
-def _ways(step: Step) -> dict[Any, str]:
+class _Node(Runnable[Any, Any]):
+    """A node of the graph: what is done there, between LangGraph's words for the state and ours.
+
+    It is no function: LangGraph would look through a function for graphs that it calls, which takes longer than all
+    else that compiling a node does.
+    """
+
+    def __init__(self, plan: Plan, act: Callable[[Mapping[str, Json], RunnableConfig], Awaitable[Update]]) -> None:
+        self._plan = plan
+        self._act = act
+
+    def invoke(self, input: GraphState, config: RunnableConfig | None = None, **_: Json) -> Any:  # noqa: A002
+        """Refuse: workflows are awaited."""
+        raise NotImplementedError("a workflow is awaited: call `ainvoke`")
+
+    async def ainvoke(self, input: GraphState, config: RunnableConfig | None = None, **_: Json) -> Any:  # noqa: A002
+        """Do what is done there, and return what that writes."""
+        channels = channels_of(input)
+        return _writes(self._plan, channels, await self._act(channels, config or {}))
+
+
+def _ways(step: Step) -> tuple[str, ...]:
+    """Return where a step of a flow may lead to."""
+    if step.verb == "fail" and not step.catch:
+        return ()
     targets = [
         *(step.transition.targets if step.transition else ()),
         *(one.to for one in step.catch if one.to),
         *step.among,
     ]
-    return {one: GRAPH_END if one == END else one for one in targets or [END]}
+    return tuple(dict.fromkeys(map(_in_graph, targets or [END])))
 
 
-def _chosen(state: GraphState) -> str:
+def _in_graph(target: str) -> str:
+    return GRAPH_END if target == END else target
+
+
+async def _chosen(state: GraphState) -> str:  # LangGraph would hand a plain function to a thread
     return cast("str", state[_GOTO])
 
 
@@ -197,7 +212,7 @@ def _writes(plan: Plan, state: Mapping[str, Json], update: Update) -> list[Comma
     after = apply(plan, state, update) if replaced or emptied else {}
     last: GraphState = {_CHANNEL + name: after[name] for name in sorted(replaced)}
     last |= {_CHANNEL + name: {_OVERWRITE: after[name]} for name in sorted(emptied - replaced)}
-    found.append(Command(update=last | ({_GOTO: update.goto} if update.goto else {})))
+    found.append(Command(update=last, goto=_in_graph(update.goto)) if update.goto else Command(update=last))
     return found
 
 

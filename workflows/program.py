@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from translator.language.expressions import ExpressionEngine, Scope
+from translator.language.garbage import collector_paused
 from translator.language.schemas import Validator
 from translator.language.templates import CompiledValue, compile_value
 from translator.planning.plan import FINALLY, Catcher, Plan, Step, UsageLimits
@@ -126,9 +127,10 @@ class Program:
 def prepare(plan: Plan, engine: ExpressionEngine) -> Program:
     """Compile everything in a plan; raises `BrokenPlan`."""
     called: dict[str, Program] = {}
-    for digest, workflow in plan.workflows.items():
-        called[digest] = _prepared(workflow, engine, called)
-    return _prepared(plan, engine, called)
+    with collector_paused():
+        for digest, workflow in plan.workflows.items():
+            called[digest] = _prepared(workflow, engine, called)
+        return _prepared(plan, engine, called)
 
 
 def _prepared(plan: Plan, engine: ExpressionEngine, called: Mapping[str, Program]) -> Program:

@@ -78,7 +78,15 @@ def build(tools: tuple[AgentTool, ...], wanted: Wanted) -> Built:
     graph = cast("Any", create_agent(model, granted, middleware=[_WithTools()], response_format=given))
     node = ToolNode(granted, awrap_tool_call=_through_records)
     graph.nodes["tools"] = graph.nodes["tools"].copy({"bound": node})
+    _choose_without_threads(graph)
     return Built(graph, {one.name: Validator(schema_for(one), {}) for one in tools})
+
+
+def _choose_without_threads(graph: Any) -> None:
+    """Have the ways of a graph chosen where it runs: LangGraph hands a plain function to a thread, and traces it."""
+    for ways in graph.builder.branches.values():
+        for way in ways.values():
+            way.path.afunc, way.path.trace = None, False
 
 
 def _tool(tool: AgentTool) -> StructuredTool:
