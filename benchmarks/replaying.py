@@ -41,8 +41,8 @@ nodes:
     with: {{text: x}}
     save: {{n: 1}}
     next:
-      - {{when: "${{{{ state.n < {STEPS} }}}}", to: a}}
-      - {{to: end}}
+      - {{when: "${{ state.n < {STEPS} }}", to: a}}
+      - {{else: end}}
 """
 
 

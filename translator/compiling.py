@@ -67,12 +67,8 @@ class Stepper(Protocol):
 
 def compile(plan: Plan, stepper: Stepper) -> Graph:  # noqa: A001 - the word of the field, always read as compiling.compile
     """Build the graph of a plan; its nodes call `stepper`. The caller compiles it with a checkpointer."""
-    builder = _Builder(plan, stepper, plan.workflows)
     with collector_paused():
-        graph = builder.body(None)
-    if plan.is_dag:
-        builder.add_leaver(graph)
-    return graph
+        return _Builder(plan, stepper, plan.workflows, is_of_the_run=True).body(None)
 
 
 def compile_inside(plan: Plan, body: str, stepper: Stepper) -> Inside:
@@ -111,6 +107,7 @@ class _Builder:
     plan: Plan
     stepper: Stepper
     workflows: Mapping[str, Plan]  # what is called, at any depth, by digest
+    is_of_the_run: bool = False  # else the plan is called by another one
 
     @cached_property
     def stages_with_nodes(self) -> frozenset[str | None]:
@@ -122,27 +119,33 @@ class _Builder:
         graph: Graph = StateGraph(_schema(self.plan))
         members = self.plan.members(body)
         start = self._start(body)
-        if members and members[0].injected:  # one at a time, when its task comes
-            graph.add_conditional_edges(START, _chosen, {step.id: step.id for step in members})
         for step in members:
-            self._add(graph, step, is_in_flow=start is not None)
-            if start is None and not step.injected:
-                graph.add_edge(START, step.id)
+            self._add(graph, step, self._ways(step, body, is_in_flow=start is not None))
         if start is not None or not members:
             graph.add_edge(START, start or GRAPH_END)
+        else:
+            names = [step.id for step in members]
+            # injected nodes run one at a time, when their task comes
+            graph.add_conditional_edges(START, _chosen if members[0].injected else _all(names), names)
+        if self._is_left(body):
+            graph.add_node(DONE, _Node(self.plan, self.stepper.leave))
+            graph.add_edge(DONE, GRAPH_END)
         return graph
+
+    def _is_left(self, body: str | None) -> bool:
+        """Tell whether the DAG that the run is has to be closed, with a node that puts saves into the state."""
+        return body is None and self.plan.is_dag and self.is_of_the_run
+
+    def _ways(self, step: Step, body: str | None, *, is_in_flow: bool) -> tuple[str, ...]:
+        """Return where a step may lead to."""
+        if self._is_left(body):
+            return (DONE,)
+        return _ways_in_flow(step) if is_in_flow else ()
 
     def _start(self, body: str | None) -> str | None:
         if body is None:
             return None if self.plan.is_dag else self.plan.start
         return next((step.start for step in self.plan.steps if step.id == body), None)
-
-    def add_leaver(self, graph: Graph) -> None:
-        """Close the top-level DAG with a node that puts the saves of its members into the state."""
-        graph.add_node(DONE, _Node(self.plan, self.stepper.leave))
-        for step in self.plan.members(None):
-            graph.add_edge(step.id, DONE)
-        graph.add_edge(DONE, GRAPH_END)
 
     def inside(self, body: str | None) -> Inside:
         return self.body(body).compile(checkpointer=False)
@@ -155,9 +158,11 @@ class _Builder:
             return _Builder(self.workflows[step.call.source_digest], self.stepper, self.workflows).inside(None)
         return None
 
-    def _add(self, graph: Graph, step: Step, *, is_in_flow: bool) -> None:
+    def _add(self, graph: Graph, step: Step, ways: tuple[str, ...]) -> None:
         act = partial(self.stepper.work, step, self._held(step))
-        graph.add_node(step.id, _Node(self.plan, act), destinations=_ways(step) if is_in_flow else None)
+        # not an edge each: an edge from everywhere to one node takes LangGraph as long as the nodes do
+        always = DONE if ways == (DONE,) else None
+        graph.add_node(step.id, _Node(self.plan, act, always), destinations=ways)
 
 
 class _Node(Runnable[Any, Any]):
@@ -167,9 +172,15 @@ class _Node(Runnable[Any, Any]):
     else that compiling a node does.
     """
 
-    def __init__(self, plan: Plan, act: Callable[[Mapping[str, Json], RunnableConfig], Awaitable[Update]]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        act: Callable[[Mapping[str, Json], RunnableConfig], Awaitable[Update]],
+        always: str | None = None,
+    ) -> None:
         self._plan = plan
         self._act = act
+        self._always = always  # where it leads to, whatever is done
 
     def invoke(self, input: GraphState, config: RunnableConfig | None = None, **_: Json) -> Any:  # noqa: A002
         """Refuse: workflows are awaited."""
@@ -178,10 +189,11 @@ class _Node(Runnable[Any, Any]):
     async def ainvoke(self, input: GraphState, config: RunnableConfig | None = None, **_: Json) -> Any:  # noqa: A002
         """Do what is done there, and return what that writes."""
         channels = channels_of(input)
-        return _writes(self._plan, channels, await self._act(channels, config or {}))
+        update = await self._act(channels, config or {})
+        return _writes(self._plan, channels, update, self._always or update.goto)
 
 
-def _ways(step: Step) -> tuple[str, ...]:
+def _ways_in_flow(step: Step) -> tuple[str, ...]:
     """Return where a step of a flow may lead to."""
     if step.verb == "fail" and not step.catch:
         return ()
@@ -201,7 +213,16 @@ async def _chosen(state: GraphState) -> str:  # LangGraph would hand a plain fun
     return cast("str", state[_GOTO])
 
 
-def _writes(plan: Plan, state: Mapping[str, Json], update: Update) -> list[Command[Any]]:
+def _all(names: list[str]) -> Callable[[GraphState], Awaitable[list[str]]]:
+    """Return what starts everything at once."""
+
+    async def all_of_them(_: GraphState) -> list[str]:
+        return names
+
+    return all_of_them
+
+
+def _writes(plan: Plan, state: Mapping[str, Json], update: Update, goto: str | None) -> list[Command[Any]]:
     """Translate an update into LangGraph's writes: one by one through a reducer, else what is left at the end."""
     replaced = {name for change in update.changes for name in change.saves if plan.state[name].reduce == "replace"}
     emptied = {name for change in update.changes for name in change.resets}
@@ -212,7 +233,7 @@ def _writes(plan: Plan, state: Mapping[str, Json], update: Update) -> list[Comma
     after = apply(plan, state, update) if replaced or emptied else {}
     last: GraphState = {_CHANNEL + name: after[name] for name in sorted(replaced)}
     last |= {_CHANNEL + name: {_OVERWRITE: after[name]} for name in sorted(emptied - replaced)}
-    found.append(Command(update=last, goto=_in_graph(update.goto)) if update.goto else Command(update=last))
+    found.append(Command(update=last, goto=_in_graph(goto)) if goto else Command(update=last))
     return found
 
 
