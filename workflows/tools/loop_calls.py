@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
+import inspect
 import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from workflows.errors import StepError
 from workflows.tools.registry import ToolRecord
@@ -51,17 +52,40 @@ def _is_same_file(one: str, other: str) -> bool:
 def _guarded(tool: Any) -> Any:
     """Return a copy that cannot end the server: asyncio lets a `SystemExit` in any task stop the whole loop."""
     copy = tool.model_copy()
-    arun: Callable[..., Awaitable[Any]] = copy._arun  # noqa: SLF001 - what `ainvoke` runs in a task of its own
+    plain = _plain_coroutine(copy)
+    run: Callable[..., Awaitable[Any]] = plain or copy._arun  # noqa: SLF001 - what `ainvoke` runs in a task of its own
 
-    @functools.wraps(arun)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
-            return await arun(*args, **kwargs)
+            return await run(*args, **kwargs)
         except (SystemExit, KeyboardInterrupt) as error:
             raise RuntimeError(f"the tool raised {type(error).__name__}") from error
 
+    if plain is None:
+        functools.update_wrapper(guarded, run)  # its signature tells LangChain what to give it
+    else:
+        guarded.__annotations__ = {}  # LangChain looks through them at every call
     object.__setattr__(copy, "_arun", guarded)  # pydantic takes no attribute that is not a field
     return copy
+
+
+def _plain_coroutine(tool: Any) -> Callable[..., Awaitable[Any]] | None:
+    """Return the function of a tool that wants nothing but its arguments; None of any other tool.
+
+    LangChain finds that out anew at each call, which takes longer than all else that it does there.
+    """
+    from langchain_core.runnables import RunnableConfig  # noqa: PLC0415 - whoever only plans needs neither
+    from langchain_core.tools import StructuredTool  # noqa: PLC0415
+
+    function = getattr(tool, "coroutine", None)
+    if function is None or type(tool)._arun is not StructuredTool._arun:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return None
+    try:
+        hints = get_type_hints(function)
+        wants_more = "callbacks" in inspect.signature(function).parameters or RunnableConfig in hints.values()
+    except Exception:  # noqa: BLE001 - annotations that cannot be read are LangChain's to judge
+        return None
+    return None if wants_more else function
 
 
 async def call_on_loop(
