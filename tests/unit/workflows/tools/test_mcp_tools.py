@@ -212,7 +212,7 @@ async def test_a_server_that_dies_is_started_anew_for_the_next_call(desk: Desk):
 
 
 async def test_a_server_that_hangs_is_started_anew_for_the_next_call(desk: Desk, tmp_path: Path):
-    servers = McpServers([group(tmp_path, timeout_seconds=30)], desk.secrets, os.environ)
+    servers = McpServers([group(tmp_path, timeout_seconds=8)], desk.secrets, os.environ)
     desk.servers = servers
     async with servers:
         await desk.read()
