@@ -69,7 +69,8 @@ class SqlJournal:
         self._pending = _Batch(self._loop)
         self._newest: dict[str, _Batch] = {}  # per run, the batch of its newest records
         self._in_flight: _Batch | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._is_hurried = False  # the timer is for those who wait
         self._holes: dict[str, str] = {}  # per run, why a record that nobody waited for is missing
         self._outage = Outage(database, self._loop)
         self._is_full = False
@@ -115,7 +116,7 @@ class SqlJournal:
         unit = self._unit(records, is_awaited=True)
         self._raise_if_missing(unit.run_id)
         self._add(unit, waiter)
-        self._flush()
+        self._flush_now()
         return await waiter
 
     async def durable(self) -> None:
@@ -181,7 +182,7 @@ class SqlJournal:
         """Wait until everything that is queued of a run has been written, or has failed to be."""
         batch = self._newest.get(run_id)
         if batch is not None:
-            self._flush()
+            self._flush_now()
             await asyncio.shield(batch.written)
 
     def _unit(self, records: tuple[Record, ...], *, is_awaited: bool) -> Unit:
@@ -208,11 +209,18 @@ class SqlJournal:
         if self._timer is None and self._in_flight is None:
             self._timer = self._loop.call_later(MAX_DELAY_SECONDS, self._flush)
 
+    def _flush_now(self) -> None:
+        """Flush as soon as all that goes on at this moment has queued what it will: it shares the flush."""
+        if self._in_flight is None and not self._is_hurried:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer, self._is_hurried = self._loop.call_soon(self._flush), True
+
     def _flush(self) -> None:
         """Hand what is pending to the writer, unless it is busy: then the end of its flush starts the next."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._is_hurried = None, False
         if self._in_flight is not None or not self._pending.units:
             return
         batch, self._pending = self._pending, _Batch(self._loop)

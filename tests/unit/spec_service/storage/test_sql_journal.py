@@ -60,8 +60,16 @@ async def journal(counting):
 
 
 async def test_what_is_queued_while_a_flush_is_under_way_shares_the_next(journal, counting):
-    await asyncio.gather(*(journal.commit(RunCreated(run(number))) for number in range(100)))
+    first = asyncio.create_task(journal.commit(RunCreated(run(0))))
+    while not counting.writes:
+        await asyncio.sleep(0)
+    await asyncio.gather(first, *(journal.commit(RunCreated(run(number))) for number in range(1, 100)))
     assert counting.writes == 2
+
+
+async def test_what_is_queued_at_the_same_moment_shares_a_flush(journal, counting):
+    await asyncio.gather(*(journal.commit(RunCreated(run(number))) for number in range(100)))
+    assert counting.writes == 1
 
 
 async def test_what_nobody_waits_for_is_written_soon(journal, counting):
