@@ -61,7 +61,7 @@ async def journal(counting):
 
 async def test_what_is_queued_while_a_flush_is_under_way_shares_the_next(journal, counting):
     first = asyncio.create_task(journal.commit(RunCreated(run(0))))
-    while not counting.writes:
+    while not counting.writes:  # noqa: ASYNC110 - there is nothing to wait for
         await asyncio.sleep(0)
     await asyncio.gather(first, *(journal.commit(RunCreated(run(number))) for number in range(1, 100)))
     assert counting.writes == 2
