@@ -109,6 +109,8 @@ class JournalSaver(BaseCheckpointSaver[int]):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint with what its tasks wrote, the newest one when none is named; None for none."""
         thread_id, namespace, checkpoint_id = _place(config)
+        if self._journal.creates(thread_id):  # whoever executes a run does not wait for that
+            self._newest.expect(thread_id)
         if self._newest.is_new(thread_id):
             return None
         await self._journal.settle(thread_id)

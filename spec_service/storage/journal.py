@@ -30,7 +30,7 @@ from spec_service.storage.statements import run_id_of, statements_of
 from workflows.errors import JournalError, UnknownRun
 from workflows.failpoints import hit
 from workflows.following import Followers
-from workflows.records import Event, History, KeyKept, Question, Record
+from workflows.records import Event, History, KeyKept, Question, Record, RunCreated
 from workflows.run import RunId, RunStatus
 
 Json = Any
@@ -68,6 +68,7 @@ class SqlJournal:
         self._loop = asyncio.get_running_loop()
         self._pending = _Batch(self._loop)
         self._newest: dict[str, _Batch] = {}  # per run, the batch of its newest records
+        self._creating: set[str] = set()  # runs whose creation is queued
         self._in_flight: _Batch | None = None
         self._timer: asyncio.Handle | None = None
         self._is_hurried = False  # the timer is for those who wait
@@ -106,6 +107,7 @@ class SqlJournal:
         `written` is called on the loop once they are durable, and never when they are not written.
         """
         _CALLERS_RUN.set(run_id)
+        self._creating.discard(run_id)
         self._add(Unit(run_id, ((None, statements),), is_awaited=False, written=written), None)
         hit("checkpoint.queued")
         self._flush_soon()
@@ -126,6 +128,10 @@ class SqlJournal:
             await self.settle(run_id)
             self._raise_if_missing(run_id)
             await self._confirm()
+
+    def creates(self, run_id: str) -> bool:
+        """Tell whether the creation of a run is queued, and nothing was put for it since."""
+        return run_id in self._creating
 
     async def _confirm(self) -> None:
         try:
@@ -194,6 +200,8 @@ class SqlJournal:
     def _add(self, unit: Unit, waiter: asyncio.Future[bool] | None) -> None:
         if unit.run_id in self._holes:
             return
+        if unit.parts[0][0].__class__ is RunCreated:
+            self._creating.add(unit.run_id)
         self._pending.add(unit, waiter)
         self._newest[unit.run_id] = self._pending
         self._weigh()
@@ -272,6 +280,7 @@ class SqlJournal:
 
     def _finish(self, batch: _Batch) -> None:
         for unit in batch.units:
+            self._creating.discard(unit.run_id)
             if self._newest.get(unit.run_id) is batch:
                 del self._newest[unit.run_id]
         if not batch.written.done():

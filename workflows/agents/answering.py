@@ -90,6 +90,9 @@ async def answered(talk: Talk, model: Any, messages: list[BaseMessage], options:
     talk.expect(message.tool_calls)
     if before is None:
         begin(talk, message.tool_calls)
+        conversation.call.meter.save()  # with the answer and the calls: they are written together, or not at all
+        if talk.begun:
+            talk.hurry()
     return message
 
 

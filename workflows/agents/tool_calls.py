@@ -27,7 +27,7 @@ from workflows.frames import Visit
 from workflows.nodes.call import NodeCall
 from workflows.ports import ToolCall
 from workflows.records import StepExecution, StepStatus
-from workflows.usage import Usage
+from workflows.usage import ONE_TOOL_CALL
 
 Json = Any
 MOST_TOLD = 64 * 1024  # characters of a result that the model is told
@@ -73,8 +73,6 @@ def begin(talk: Talk, calls: Sequence[Mapping[str, Any]]) -> None:
         with suppress(_Failed, StepError):  # which is told when the graph comes to the call
             call.check(tool)
             talk.begun[number] = call.announced(tool)
-    if talk.begun:
-        talk.hurry()
 
 
 def _told(row: StepExecution, result: Json) -> Told:
@@ -93,6 +91,7 @@ class _Call:
     number: str
     name: str  # as the model calls it
     arguments: Json
+    is_counted: bool = False
 
     @property
     def _conversation(self) -> Conversation:
@@ -154,10 +153,13 @@ class _Call:
 
     async def _begun(self, tool: AgentTool) -> StepExecution:
         """Record that the call begins, and return when that is durable; raises `StepError` at a limit."""
-        before = self._conversation.recorded(self.number)
+        before, self.is_counted = self._conversation.recorded(self.number), True
         if before is not None and before.status is StepStatus.RUNNING and tasks.waits(self.talk, self.number):
             return before
-        row = self.talk.begun.pop(self.number, None) or self.announced(tool)
+        row = self.talk.begun.pop(self.number, None)
+        if row is None:
+            row = self.announced(tool)
+            self._conversation.call.meter.save()
         await self._conversation.attempt.ports.journal.durable()
         hit("agent.called")
         return row
@@ -165,11 +167,11 @@ class _Call:
     def announced(self, tool: AgentTool) -> StepExecution:
         """Queue the record of a call that begins; raises `StepError` at a limit."""
         conversation = self._conversation
-        conversation.call.meter.allow(is_tool_call=True)
         row = conversation.opened(self.number, tool.call.name, self.arguments)
         if row.try_number > MAX_CRASHES:
             message = f"the server died {MAX_CRASHES} times during this call of {tool.call.name}"
             raise StepError(message, error_name="crashed")
+        conversation.call.meter.call_tool()
         data = {"tool": tool.call.name, "arguments": self.arguments}
         conversation.attempt.append(row, conversation.tell("agent.tool-called", data))
         return row
@@ -245,7 +247,10 @@ class _Call:
             data["error"] = {"name": failed.name, "message": failed.message}
         conversation.attempt.append(ended, conversation.tell("agent.tool-returned", data))
         hit("agent.returned")
-        conversation.call.meter.add(Usage(tool_calls=1))
+        if not self.is_counted:  # it was not made, but the model wanted it
+            conversation.call.meter.count(ONE_TOOL_CALL)
+            conversation.call.meter.save()
+        conversation.call.meter.check()
         return _told(ended, result)
 
 

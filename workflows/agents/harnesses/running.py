@@ -139,6 +139,7 @@ class _Listener:
         self.call.meter.add(
             used + Usage(model_calls=calls, latency_ms=_number(report.get("latency_ms")), cost_usd=cost)
         )
+        self.call.meter.save()
 
     def traced(self, span: Mapping[str, Json]) -> None:
         """Tell of a span below the step's, or below another one of the harness."""
