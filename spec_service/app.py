@@ -146,8 +146,9 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self._on_started is not None and self.servers:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
-            self._services.ownership.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-            self._on_started(self._services.ownership.url)
+            url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            self._services.ownership.listens(url)
+            self._on_started(url)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         self._services.stopping.set()

@@ -80,7 +80,7 @@ class JournalSaver(BaseCheckpointSaver[int]):
     def observe(self, records: Sequence[Record]) -> None:
         """Learn from durable records which threads are new."""
         for record in records:
-            if isinstance(record, RunCreated):
+            if isinstance(record, RunCreated) and self._journal.creates(record.run.id):
                 self.expect(record.run.id)
 
     def expect(self, thread_id: str) -> None:

@@ -27,7 +27,13 @@ class Ownership:
     def __init__(self, fence: int, fenced_off: asyncio.Event) -> None:
         self.fence = fence
         self.fenced_off = fenced_off  # set when another process has taken over
-        self.url: str | None = None  # where we listen, told to whoever wants the directory, too
+        self.url: str | None = None
+        self.changed = asyncio.Event()
+
+    def listens(self, url: str) -> None:
+        """Say where we listen, which whoever wants the directory, too, is told from now on."""
+        self.url = url
+        self.changed.set()
 
 
 @asynccontextmanager
@@ -70,7 +76,9 @@ async def _beat(database: Database, ownership: Ownership, seconds: float) -> Non
         except FencedOff as error:
             log.error("owner.fenced-off", reason=error.message, fence=ownership.fence)  # noqa: TRY400 - no mistake
             return
-        await anyio.sleep(seconds)
+        with anyio.move_on_after(seconds):
+            await ownership.changed.wait()
+        ownership.changed.clear()
 
 
 async def _give_up(ownership: Ownership) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from tests.faults.forking import Forker
+from tests.journeys import forking
+from tests.journeys.forking import Forker
 
 SECONDS = {"short": 300, "medium": 3600, "long": 24 * 3600}
 FIGURES = os.environ.get("SPECLOOM_FAULTS_FIGURES")  # a file that gets a line of JSON for each part of a test
@@ -67,11 +67,9 @@ def form(pytestconfig: pytest.Config) -> Form:
 
 
 @pytest.fixture(scope="session")
-def forker() -> Iterator[Forker]:
+def forker() -> Forker:
     """Return what starts servers."""
-    forker = Forker()
-    yield forker
-    forker.close()
+    return forking.forker()
 
 
 @pytest.fixture

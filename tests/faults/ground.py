@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx2
 
-from tests.faults.forking import Forker
 from tests.faults.invariants import check_finished, check_no_orphans
 from tests.faults.workloads import CATALOG, WORKLOADS, workload_of
+from tests.journeys.forking import Forker
 from tests.journeys.server import FINAL, PATIENCE, Server, listening
 
 Json = Any

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.forking import Forker
 from tests.faults.ground import Ground, runs_of
+from tests.journeys.forking import Forker
 from tests.journeys.server import PATIENCE
 
 PROMISED_SECONDS = 35  # from SIGTERM to the end of the process

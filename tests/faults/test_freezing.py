@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.forking import Forker
 from tests.faults.ground import Ground
 from tests.faults.invariants import marks
+from tests.journeys.forking import Forker
 from tests.journeys.server import PATIENCE
 
 LEASE_SECONDS = "1"

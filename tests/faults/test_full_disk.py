@@ -16,9 +16,9 @@ from spec_service.bootstrap import open_services
 from spec_service.services import Services
 from spec_service.settings import Settings
 from spec_service.storage.database import Database
-from tests.faults.forking import Forker
 from tests.faults.ground import Ground, answer_all, runs_of
 from tests.faults.workloads import WORKLOADS, workload_of
+from tests.journeys.forking import Forker
 from tests.journeys.server import FINAL, PATIENCE, Server
 
 Json = Any

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.faults.forking import Forker
 from tests.faults.ground import Ground, runs_of, until_dead
 from tests.faults.invariants import check_transcript
 from tests.faults.kills import BORDERS, KILLS_A_ROUND, Figures, kills, play
+from tests.journeys.forking import Forker
 from tests.journeys.server import PATIENCE, Server
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.forking import Forker
 from tests.faults.ground import Ground, runs_of
+from tests.journeys.forking import Forker
 
 EACH = 4  # runs of each kind
 

@@ -1,5 +1,6 @@
 """A project in an empty folder, and the command line as processes of their own."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.forking import ROOT, forker
+
 SECONDS = 60
+_NUMBERS = itertools.count(1)
 COMMAND = [sys.executable, "-m", "spec_service.cli"]
-ROOT = Path(__file__).parents[2]
 
 SLOW_PIPELINE = '''\
 import pathlib
@@ -133,7 +136,15 @@ class Project:
         )
 
     def __call__(self, *arguments: str) -> Said:
-        return ended(self.start(*arguments))
+        """Run a command to its end, in a process that need not import everything first."""
+        place = self.folder.with_name(f"{self.folder.name}-said")
+        place.mkdir(exist_ok=True)
+        number = next(_NUMBERS)
+        out, errors = place / f"{number}.out", place / f"{number}.err"
+        process = forker().start(arguments, self.folder, out, self.environment, errors=errors)
+        code = process.wait(SECONDS)
+        assert "Traceback" not in errors.read_text(), errors.read_text()
+        return Said(code, out.read_text(), errors.read_text())
 
 
 def ended(process: subprocess.Popen[str]) -> Said:

@@ -1,4 +1,7 @@
-"""A real server in a process of its own, and the HTTP that a user would send it."""
+"""A real server in a process of its own, and the HTTP that a user would send it.
+
+It is forked of a process that has imported what a server imports: `test_main_job.py` starts one as users do.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +19,10 @@ from typing import Any
 
 import httpx2
 
+from tests.journeys.forking import Forked, forker
+
 Json = Any
-ROOT = Path(__file__).parents[2]
+FEW = Path(__file__).with_name("few.toml")
 SPECLOOM = Path(sys.executable).with_name("specloom")
 PATIENCE = float(os.environ.get("SPECLOOM_PATIENCE", "60"))  # seconds until something counts as never happening
 FINAL = {"succeeded", "failed", "cancelled"}
@@ -27,7 +32,7 @@ FINAL = {"succeeded", "failed", "cancelled"}
 class Server:
     """A running server; `data` outlives it."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     client: httpx2.Client
     data: Path
 
@@ -74,25 +79,28 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, catalog: Path = ROOT / "specloom.toml", **environment: str) -> Iterator[Server]:
+def serving(folder: Path, catalog: Path = FEW, *, is_forked: bool = True, **environment: str) -> Iterator[Server]:
     """Start a server on a free port; the data directory is `folder`/data."""
-    log = (folder / "server.log").open("ab")
-    data = folder / "data"
-    command = [SPECLOOM, "dev", "--port", "0", "--data", data, "--catalog", catalog]
-    process = subprocess.Popen(command, cwd=folder, stderr=log, stdout=log, env={**os.environ, **environment})
+    log, data, variables = folder / "server.log", folder / "data", {**os.environ, **environment}
+    arguments = ["dev", "--port", "0", "--data", str(data), "--catalog", str(catalog)]
+    process = forker().start(arguments, folder, log, variables) if is_forked else _spawned(arguments, log, variables)
     try:
         url = listening(process, data)
-        assert url is not None, (folder / "server.log").read_text()
+        assert url is not None, log.read_text()
         with httpx2.Client(base_url=url, timeout=PATIENCE) as client:
             yield Server(process, client, data)
     finally:
         if process.poll() is None:
             process.terminate()
         process.wait(PATIENCE)
-        log.close()
 
 
-def listening(process: subprocess.Popen[bytes], data: Path) -> str | None:
+def _spawned(arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    with log.open("ab") as file:
+        return subprocess.Popen([SPECLOOM, *arguments], cwd=log.parent, stderr=file, stdout=file, env=environment)
+
+
+def listening(process: subprocess.Popen[bytes] | Forked, data: Path) -> str | None:
     """Return where a server listens, which it says in a file of its data directory; None when it has died."""
     end = time.monotonic() + PATIENCE
     while process.poll() is None:

@@ -34,7 +34,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_spec_plan_execute_wait_restart_resume_and_artifacts(tmp_path: Path, repository: Path) -> None:
-    with serving(tmp_path) as server:
+    with serving(tmp_path, ROOT / "specloom.toml", is_forked=False) as server:
         spec = server.post_spec(SPEC.read_bytes())
         plan = server.post(f"/specs/{spec['id']}/plan")
         assert [step["id"] for step in plan["steps"]] == ["measure", "rank", "approve", "publish"]
@@ -52,7 +52,7 @@ def test_spec_plan_execute_wait_restart_resume_and_artifacts(tmp_path: Path, rep
         before = server.events(run["id"])
     assert server.process.returncode == 0, "a stopped server ends in peace"
 
-    with serving(tmp_path) as server:
+    with serving(tmp_path, ROOT / "specloom.toml", is_forked=False) as server:
         assert server.get(f"/runs/{run['id']}")["status"] == "waiting"
         assert server.events(run["id"])[: len(before)] == before
         server.post(f"/runs/{run['id']}/resume", {"answer": {"verdict": "approve", "comment": "good"}})

@@ -154,6 +154,19 @@ async def test_a_new_run_is_known_to_have_no_checkpoint_and_takes_no_read(saver,
     assert found == await JournalSaver(database, journal).aget_tuple(CONFIG)
 
 
+async def test_a_run_that_is_being_created_is_not_waited_for_and_what_it_puts_meanwhile_counts(
+    saver, journal, database, new_run
+):
+    journal.observe(saver.observe)
+    reads = counted(database)
+    journal.append(RunCreated(new_run("run")))
+    assert await saver.aget_tuple(CONFIG) is None
+    await saver.aput(CONFIG, holding("x"), NOTE, {})
+    await journal.settle("run")
+    assert (await saver.aget_tuple(CONFIG)).checkpoint["channel_values"] == {"state.word": "x"}
+    assert reads == []
+
+
 async def test_a_thread_that_was_read_is_not_read_again(saver, database, journal):
     await saver.aput(CONFIG, holding("x"), NOTE, {})
     reads = counted(database)

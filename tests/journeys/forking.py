@@ -1,7 +1,9 @@
-"""Starts servers as forks of one process, and shows each as `subprocess.Popen` would."""
+"""Starts the command line as forks of one process, and shows each as `subprocess.Popen` would."""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import signal
@@ -13,13 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.journeys.server import ROOT
-
 Json = Any
+ROOT = Path(__file__).parents[2]
 
 
 class Forker:
-    """The process of which servers are forked."""
+    """The process of which others are forked."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -33,9 +34,17 @@ class Forker:
         self._lock = threading.Lock()
         assert self._answer() == {"ready": 1}, "a process with threads cannot be forked"
 
-    def start(self, arguments: Sequence[str], cwd: Path, log: Path, env: Mapping[str, str]) -> Forked:
-        """Start the command line with these arguments."""
-        order = {"arguments": list(arguments), "cwd": str(cwd), "log": str(log), "env": dict(env)}
+    def start(
+        self, arguments: Sequence[str], cwd: Path, log: Path, env: Mapping[str, str], *, errors: Path | None = None
+    ) -> Forked:
+        """Start the command line with these arguments; what it prints is appended to a file, or to two."""
+        order = {
+            "arguments": list(arguments),
+            "cwd": str(cwd),
+            "log": str(log),
+            "errors": str(errors or log),
+            "env": dict(env),
+        }
         return Forked(self, self.ask({"start": order})["pid"])
 
     def ask(self, order: Json) -> Json:
@@ -50,12 +59,20 @@ class Forker:
         return json.loads(self._process.stdout.readline())
 
     def close(self) -> None:
-        """End it, and all servers that are left."""
+        """End it, and all that are left of its forks."""
         self._process.communicate()
 
 
+@functools.cache
+def forker() -> Forker:
+    """Return the one of this process, which ends with it."""
+    started = Forker()
+    atexit.register(started.close)
+    return started
+
+
 class Forked:
-    """A started server."""
+    """A started process."""
 
     def __init__(self, forker: Forker, pid: int) -> None:
         self.pid = pid
@@ -67,12 +84,12 @@ class Forked:
             self.returncode = self._forker.ask({"poll": self.pid})["code"]
         return self.returncode
 
-    def wait(self, timeout: float) -> int:
+    def wait(self, timeout: float = 60) -> int:
         end = time.monotonic() + timeout
         while (code := self.poll()) is None:
             if time.monotonic() > end:
-                raise subprocess.TimeoutExpired("specloom dev", timeout)
-            time.sleep(0.005)
+                raise subprocess.TimeoutExpired("specloom", timeout)
+            time.sleep(0.01)
         return code
 
     def send_signal(self, number: signal.Signals) -> None:

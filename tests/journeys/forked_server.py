@@ -1,6 +1,6 @@
-"""Servers that start in a moment: forks of one process that has imported all that a server imports, and done nothing.
+"""Servers and commands that start in a moment: forks of one process that has imported what they do, and done nothing.
 
-Hundreds of servers are killed here, and most of a start is imports. A fork of it is a server like any other: its
+Hundreds are started and killed here, and most of a start is imports. A fork of it is a process like any other: its
 memory is its own, `main` reads its own arguments and environment, and SIGKILL ends it as it ends any process.
 """
 
@@ -20,6 +20,7 @@ Json = Any
 MODULES = (
     "spec_service.cli.app",
     "spec_service.cli.serving",
+    "spec_service.bootstrap",
     "spec_service.app",
     "spec_service.storage.checkpoints",
     "spec_service.storage.checkpoint_board",
@@ -32,6 +33,7 @@ MODULES = (
     "workflows.luigi.stages",
     "langchain_core.tools",
     "jsonschema",
+    "rich.markdown",
 )
 
 
@@ -89,7 +91,8 @@ def become(order: Mapping[str, Json]) -> int:
 
     nothing = os.open(os.devnull, os.O_RDONLY)
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for number, target in ((nothing, 0), (log, 1), (log, 2)):
+    errors = os.open(order["errors"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for number, target in ((nothing, 0), (log, 1), (errors, 2)):
         os.dup2(number, target)
     os.chdir(order["cwd"])
     os.environ.clear()
