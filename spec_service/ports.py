@@ -397,7 +397,9 @@ class Health(Protocol):
 class Ownership(Protocol):
     """The data directory, as long as it is ours."""
 
-    url: str | None  # where we listen, for whoever wants the directory, too
+    def listens(self, url: str) -> None:
+        """Say where we listen, for whoever wants the directory, too."""
+        ...
 
     @property
     def fenced_off(self) -> asyncio.Event:

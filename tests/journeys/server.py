@@ -19,10 +19,10 @@ from typing import Any
 
 import httpx2
 
-from tests.journeys.forking import Forked, forker
+from tests.journeys.forking import ROOT, Forked, forker
 
 Json = Any
-FEW = Path(__file__).with_name("few.toml")
+FEW = ROOT / "tests/journeys/few.toml"
 SPECLOOM = Path(sys.executable).with_name("specloom")
 PATIENCE = float(os.environ.get("SPECLOOM_PATIENCE", "60"))  # seconds until something counts as never happening
 FINAL = {"succeeded", "failed", "cancelled"}

@@ -153,7 +153,7 @@ async def test_stopping_gives_the_directory_back(tmp_path):
     database = tmp_path / "x.db"
     async with claimed(tmp_path, database, LEASE) as held, open_database(database, held.fence) as opened:
         async with kept(opened, held, LEASE) as ownership:
-            ownership.url = "http://127.0.0.1:1"
+            ownership.listens("http://127.0.0.1:1")
             with anyio.fail_after(10):
                 while read_owner(database).url is None:  # noqa: ASYNC110 - the heart tells nobody
                     await anyio.sleep(0.01)
