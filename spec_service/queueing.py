@@ -142,6 +142,11 @@ async def stopped_within(services: Services, run_id: RunId, seconds: float) -> R
             async for event in events:
                 if event.type in STOPS:
                     position = await services.runs.get(run_id)
-                    if position.run.status not in _ON_ITS_WAY:  # it has not gone on since
+                    if not _goes_on(position.run):
                         return position
     return await services.runs.get(run_id)
+
+
+def _goes_on(run: Run) -> bool:
+    """Return whether a run has gone on since it stopped, or will: one that is to end does not wait for long."""
+    return run.status in _ON_ITS_WAY or (run.status is RunStatus.WAITING and run.cancel_requested)

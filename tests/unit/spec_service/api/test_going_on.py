@@ -72,7 +72,8 @@ def test_a_retry_takes_no_fields(client):
 
 def test_a_run_that_is_executed_is_left_alone(client):
     run = started(client, 600)
-    shown = until(client, run, lambda shown: shown["status"] == "running")
+    shown = until(client, run, lambda shown: shown["usage"]["tool_calls"] == 1)
+    assert shown["status"] == "running"
     answer = client.post(f"/runs/{run}/resume")
     assert (answer.status_code, answer.json()) == (200, shown)
     assert client.post(f"/runs/{run}/resume", json={}).status_code == 200
