@@ -1,11 +1,12 @@
-"""The child side of a host: a fork server that loads a program once, and the hosts that it forks.
+"""The child side of hosts: a fork server that loads a program once, and the hosts that it forks.
 
 The files `child*.py` run under the interpreter that the catalog names, maybe an old one: standard library only,
 Python 3.8. Nothing of them is imported by the server.
 
 One process (the fork server) imports the program and the user's modules, which takes a second, and then forks a
-host in milliseconds whenever it is asked to. It has no threads when it forks. Every host leads its own session, so
-that one signal reaches all that a call started. Nobody outlives the server:
+host in milliseconds whenever it is asked to. It has no threads when it forks. Where several fork servers have imports
+in common, they are forks themselves, of a seed that has imported that and nothing of the user's. Every host leads its
+own session, so that one signal reaches all that a call started. Nobody outlives the server:
 
 - a host has a thread that waits for the server to hang up and then kills the host's whole process group;
 - the fork server, which runs no foreign code any more, does the same for all hosts, should code that never lets
@@ -18,6 +19,8 @@ PR_SET_PDEATHSIG would do less: it takes one process without its children, and f
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import gc
 import importlib
 import json
@@ -29,13 +32,13 @@ import threading
 import types
 from typing import TYPE_CHECKING, Any
 
-from .child_bootstrap import import_early
+from .child_bootstrap import BootstrapFailed, import_early, run_bootstrap
 from .child_forks import ForkServer
-from .child_host import Watchdog, Wire
+from .child_host import Host, Watchdog, Wire
 from .child_limits import Limits
 
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from .child_host import Methods
 
@@ -63,32 +66,85 @@ def count_threads() -> int:
 
 
 def main() -> None:
-    """Read the settings from the control socket, load, and serve."""
-    control = socket.socket(fileno=int(sys.argv[2]))
+    """Begin on the control socket that the command line names."""
+    begin(socket.socket(fileno=int(sys.argv[2])))
+
+
+def begin(control: socket.socket) -> None:
+    """Read the settings from the control socket, and be what they say: a seed or a fork server."""
     control.set_inheritable(False)
     settings = json.loads(read_line(control))
+    if "imports" in settings:
+        serve_seed(control, settings["imports"])
+    else:
+        serve_program(control, settings)
+
+
+def serve_seed(control: socket.socket, imports: list[str]) -> None:
+    """Import what fork servers have in common, as far as it is there, and fork those."""
+    with watched(control):
+        for name in imports:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+    modules = sorted({name.partition(".")[0] for name in sys.modules})
+    Wire(control).send({"ready": os.getpid(), "threads": count_threads(), "modules": modules})
+    ForkServer(control, lambda connection, _output: begin(connection)).serve()
+
+
+def serve_program(control: socket.socket, settings: dict[str, Any]) -> None:
+    """Load a program and fork hosts that run it."""
+    if settings["cwd"]:
+        os.chdir(settings["cwd"])
     sys.path[:0] = settings["path"]
     sys.argv = [settings["program"]]
     load = load_before_forks(control, settings) if settings["is_loaded_once"] else load_in_each_host(settings)
+    limits, bootstrap = Limits(settings["limits"]), settings["bootstrap"]
     Wire(control).send({"ready": os.getpid(), "threads": count_threads()})
-    ForkServer(control, load, Limits(settings["limits"]), settings["bootstrap"]).serve()
+
+    def become(connection: socket.socket, output: int) -> None:
+        serve_host(connection, output, load, limits, bootstrap)
+
+    ForkServer(control, become, limits.processes).serve()
+
+
+def serve_host(
+    connection: socket.socket, output: int, load: Callable[[], Methods], limits: Limits, bootstrap: str
+) -> None:
+    """Answer calls until the server hangs up."""
+    faulthandler.enable(2, all_threads=False)  # a crash in C code leaves a trace in the log
+    Watchdog(connection, limits.file_size).start()
+    limits.hold()
+    methods = load()
+    try:
+        run_bootstrap(bootstrap)
+    except BootstrapFailed as failure:
+        Wire(connection).send({"refused": str(failure)})
+        return
+    Host(connection, output, methods, limits).serve()
 
 
 def load_before_forks(control: socket.socket, settings: dict[str, Any]) -> Callable[[], Methods]:
     """Load the program now, watched, and let all hosts share it."""
-    watchdog = Watchdog(control)
-    watchdog.start()
-    methods = load_program(settings)
-    import_early(settings["bootstrap"])
-    watchdog.stop()
-    gc.collect()
-    gc.freeze()  # so that collections in hosts do not touch, and thus copy, the pages they share
+    with watched(control):
+        methods = load_program(settings)
+        import_early(settings["bootstrap"])
     return lambda: methods
 
 
 def load_in_each_host(settings: dict[str, Any]) -> Callable[[], Methods]:
     """Leave loading to the hosts, for modules that start threads when they are imported."""
     return lambda: load_program(settings)
+
+
+@contextlib.contextmanager
+def watched(control: socket.socket) -> Generator[None, None, None]:
+    """Import what forks will share, and end at once when the server is gone meanwhile."""
+    watchdog = Watchdog(control)
+    watchdog.start()
+    yield
+    watchdog.stop()
+    gc.collect()
+    gc.freeze()  # so that collections in forks do not touch, and thus copy, the pages they share
 
 
 def read_line(connection: socket.socket) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import array
 import contextlib
 import errno
-import faulthandler
 import os
 import select
 import signal
@@ -16,29 +15,29 @@ import socket
 import traceback
 from typing import TYPE_CHECKING
 
-from .child_bootstrap import BootstrapFailed, run_bootstrap
-from .child_host import Host, Watchdog, Wire, capture_output, end_own_group
+from .child_host import Wire, capture_output, end_own_group
 from .child_limits import has_more_below
 from .child_reaping import Orphans, adopt_orphans, kill_group, reap_with_group
 
 if TYPE_CHECKING:  # Python 3.8 cannot subscript these
     from collections.abc import Callable
 
-    from .child_host import Methods
-    from .child_limits import Limits
-
 REQUEST = b"fork"  # the only one; each comes with two open files
 COUNT_MILLISECONDS = 50  # between two counts of the processes of hosts, where their number is limited
 
 
 class ForkServer:
-    """Forks hosts on request, reports how each ended, and lets none survive it."""
+    """Forks hosts on request, reports how each ended, and lets none survive it.
 
-    def __init__(self, control: socket.socket, load: Callable[[], Methods], limits: Limits, bootstrap: str) -> None:
+    A seed does the same: its hosts are fork servers. `become` is called in each fork, with its connection and output.
+    """
+
+    def __init__(
+        self, control: socket.socket, become: Callable[[socket.socket, int], None], most_processes: int | None = None
+    ) -> None:
         self._control = control
-        self._load = load
-        self._bootstrap = bootstrap
-        self._limits = limits
+        self._become = become
+        self._most_processes = most_processes  # of a host
         self._crowded: set[int] = set()  # hosts that had too many processes
         self._wire = Wire(control)
         self._hosts: set[int] = set()
@@ -55,7 +54,7 @@ class ForkServer:
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
         poller.register(self._woken, select.POLLIN)
-        pause = None if self._limits.processes is None else COUNT_MILLISECONDS
+        pause = None if self._most_processes is None else COUNT_MILLISECONDS
         while True:
             ready = {number for number, _ in poller.poll(pause)}
             self._end_crowded()
@@ -68,7 +67,7 @@ class ForkServer:
 
     def _end_crowded(self) -> None:
         """Kill hosts with more processes than they may have: the system's own limit counts all that a user has."""
-        most = self._limits.processes
+        most = self._most_processes
         if most is None:
             return
         for pid in self._hosts - self._crowded:
@@ -94,14 +93,14 @@ class ForkServer:
         pid = os.fork()
         if pid == 0:
             try:
-                self._become_host(socket.socket(fileno=connection), output)
+                self._begin(socket.socket(fileno=connection), output)
             except BaseException:  # noqa: BLE001 - nothing may come back into the fork server's loop
                 traceback.print_exc()
             finally:
                 os._exit(1)  # not sys.exit: a fork must not run what its parent set up for its own end
         return pid
 
-    def _become_host(self, connection: socket.socket, output: int) -> None:
+    def _begin(self, connection: socket.socket, output: int) -> None:
         os.setsid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -110,16 +109,7 @@ class ForkServer:
         os.close(self._woken)
         os.close(self._waker)
         capture_output(output)
-        faulthandler.enable(2, all_threads=False)  # a crash in C code leaves a trace in the log
-        Watchdog(connection, self._limits.file_size).start()
-        self._limits.hold()
-        methods = self._load()
-        try:
-            run_bootstrap(self._bootstrap)
-        except BootstrapFailed as failure:
-            Wire(connection).send({"refused": str(failure)})
-            return
-        Host(connection, output, methods, self._limits).serve()
+        self._become(connection, output)
 
     def _report_ends(self) -> None:
         ended = {pid: status for pid in sorted(self._hosts) if (status := reap_with_group(pid)) is not None}

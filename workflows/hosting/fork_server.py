@@ -11,14 +11,15 @@ import signal
 import socket
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import DEVNULL
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from workflows.hosting.errors import HostStartFailed
+from workflows.hosting.forked import Fork, Process
 from workflows.hosting.group_notes import FORK_SERVER, GroupNotes
 from workflows.hosting.limits import HostLimits
 from workflows.hosting.process import LINE_LIMIT, HostEnd, HostProcess, HostSpec, read_end
@@ -39,6 +40,10 @@ def host_environment(environ: Mapping[str, str], names: tuple[str, ...]) -> dict
     """Return the variables that a host may see; nothing of the server's own settings is among them."""
     wanted = [name for name in (*PASSED_ON, *names) if not name.startswith("SPECLOOM_")]
     return {name: environ[name] for name in wanted if name in environ}
+
+
+Begin = Callable[[], Awaitable["ForkServer"]]
+"""Starts one that waits for its settings; raises `HostStartFailed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +82,22 @@ class ForkServer:
         return not self._is_closed and self._process.returncode is None
 
     @classmethod
-    async def start(
-        cls,
-        spec: HostSpec,
-        environ: Mapping[str, str],
-        *,
-        start_seconds: float = START_SECONDS,
-        notes: GroupNotes | None = None,
-    ) -> ForkServer:
-        """Start one that has loaded the program; where loading starts threads, one whose hosts load it each.
+    async def start(cls, spec: HostSpec, begin: Begin, *, start_seconds: float = START_SECONDS) -> ForkServer:
+        """Begin one and have it load the program; where that starts threads, begin one whose hosts load it each.
 
         Raises `HostStartFailed`.
         """
-        notes = notes or GroupNotes()
-        server = await cls._spawned(spec, environ, notes)
-        if await server.load(spec, start_seconds, is_loaded_once=True) == 1:
+        server = await begin()
+        if (await server.load(_settings(spec, is_loaded_once=True), start_seconds))["threads"] == 1:
             return server
         await server.aclose()  # forking a process with threads leaves locks behind that nobody will ever release
-        server = await cls._spawned(spec, environ, notes)
-        await server.load(spec, start_seconds, is_loaded_once=False)
+        server = await begin()
+        await server.load(_settings(spec, is_loaded_once=False), start_seconds)
         return server
 
     @classmethod
-    async def _spawned(cls, spec: HostSpec, environ: Mapping[str, str], notes: GroupNotes) -> ForkServer:
+    async def spawned(cls, spec: HostSpec, environ: Mapping[str, str], notes: GroupNotes) -> Self:
+        """Start an interpreter that waits for its settings."""
         sandbox = Sandbox(spec.writable, environ) if spec.sandbox else None
         surroundings = Surroundings(notes, spec.limits, sandbox)
         ours, theirs = socket.socketpair()
@@ -112,7 +110,6 @@ class ForkServer:
                 stdin=DEVNULL,
                 stdout=output,
                 stderr=output,
-                cwd=spec.cwd or (spec.path[0] if spec.path else None),
                 env=env,
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
@@ -127,14 +124,14 @@ class ForkServer:
             theirs.close()
         return cls(process, ours, output, surroundings)
 
-    async def load(self, spec: HostSpec, start_seconds: float, *, is_loaded_once: bool) -> int:
-        """Have it load the program; return how many threads it has then."""
+    async def load(self, settings: Mapping[str, Any], start_seconds: float = START_SECONDS) -> dict[str, Any]:
+        """Have it do what the settings say; return what it tells when it is ready."""
         reader, writer = await asyncio.open_unix_connection(sock=self._control)
         ready: dict[str, Any] = {}
         try:
             with contextlib.suppress(TimeoutError, ConnectionError):
                 async with asyncio.timeout(start_seconds):
-                    writer.write(_settings(spec, is_loaded_once=is_loaded_once))
+                    writer.write(json.dumps(settings).encode() + b"\n")
                     ready = json.loads(await reader.readline() or b"{}")
         except BaseException:
             writer.transport.abort()
@@ -149,7 +146,7 @@ class ForkServer:
             raise HostStartFailed(
                 explained(tail) or "the program cannot be loaded", exit_code=code, signal=None, tail=tail
             )
-        return int(ready["threads"])
+        return ready
 
     async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
@@ -188,20 +185,28 @@ class ForkServer:
 
     async def fork(self, *, start_seconds: float = START_SECONDS) -> HostProcess:
         """Return a new host that is ready for calls; raises `HostStartFailed`."""
+        fork = await self.fork_process()
+        try:
+            reader, writer = await asyncio.open_unix_connection(sock=fork.connection, limit=LINE_LIMIT)
+        except BaseException:
+            fork.close()
+            raise
+        host = HostProcess(fork.pid, reader, writer, fork.exited, fork.output, limits=self._surroundings.limits)
+        await _greeted(host, reader, start_seconds)
+        return host
+
+    async def fork_process(self) -> Fork:
+        """Have it fork; raises `HostStartFailed`."""
         ours, theirs = socket.socketpair()
         output = open_output()
         try:
             with theirs:
                 pid = await self._forked(theirs, output)
-            exited = self._exits.get(pid) or _ended()
-            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_LIMIT)
         except BaseException:
             ours.close()
             output.close()
             raise
-        host = HostProcess(pid, reader, writer, exited, output, limits=self._surroundings.limits)
-        await _greeted(host, reader, start_seconds)
-        return host
+        return Fork(pid, self._exits.get(pid) or _ended(), ours, output)
 
     async def _forked(self, connection: socket.socket, output: BinaryIO) -> int:
         if not self.is_alive:
@@ -263,16 +268,16 @@ async def _greeted(host: HostProcess, reader: asyncio.StreamReader, start_second
         )
 
 
-def _settings(spec: HostSpec, *, is_loaded_once: bool) -> bytes:
-    settings = {
+def _settings(spec: HostSpec, *, is_loaded_once: bool) -> dict[str, Any]:
+    return {
         "program": str(spec.program),
         "options": json.loads(spec.options),
         "path": list(spec.path),
+        "cwd": spec.cwd or (spec.path[0] if spec.path else ""),
         "limits": {**spec.limits.as_json(), "sandbox": spec.sandbox},
         "bootstrap": spec.bootstrap,
         "is_loaded_once": is_loaded_once,
     }
-    return json.dumps(settings).encode() + b"\n"
 
 
 def _ended() -> asyncio.Future[HostEnd]:

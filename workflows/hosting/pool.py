@@ -12,6 +12,7 @@ from workflows.hosting.errors import HostFailure, HostPoolClosed
 from workflows.hosting.fork_server import ForkServer
 from workflows.hosting.group_notes import GroupNotes
 from workflows.hosting.process import HostProcess, HostSpec
+from workflows.hosting.seeds import Seeds
 from workflows.hosting.temporary import TemporaryFolders
 
 PRIVATE_SERVERS = 4  # of sandboxes that serve one run each: how many stay when nobody uses them
@@ -29,8 +30,7 @@ class HostPool:
     ) -> None:
         """Take the server's environment, of which hosts see an allow-list; `limit` defaults to max(8, 2 x CPUs)."""
         self.temporary = TemporaryFolders()
-        self._environ = environ
-        self._notes = notes
+        self._seeds = Seeds(environ, notes or GroupNotes())
         self._limit = limit or max(8, 2 * (os.cpu_count() or 1))
         self._turns = asyncio.Semaphore(self._limit)
         self._leased = Counter[HostSpec]()
@@ -104,6 +104,7 @@ class HostPool:
         servers = list(self._servers.values())
         self._servers.clear()
         await asyncio.gather(*self._closing, *(_close(server) for server in servers))
+        await self._seeds.aclose()
         await self.temporary.aclose()
 
     @property
@@ -160,7 +161,7 @@ class HostPool:
             return await self._server(spec)
         if starting is None:
             # a task of its own, since several leases wait for it and any of them may be cancelled
-            starting = asyncio.create_task(ForkServer.start(spec, self._environ, notes=self._notes))
+            starting = asyncio.create_task(self._seeds.start(spec))
         self._servers[spec] = starting
         return await asyncio.shield(starting)
 

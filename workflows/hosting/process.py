@@ -47,6 +47,7 @@ class HostSpec:
 
     program: Path  # the file with `load`
     options: str = "{}"  # JSON text, given to `load`
+    shared_imports: tuple[str, ...] = ()  # modules that other kinds of hosts need, too, and that are nobody's own
     python: str = ""  # interpreter; empty: the server's own
     path: tuple[str, ...] = ()  # added to sys.path
     env: tuple[str, ...] = ()  # names of variables that the host may see beside the allow-list

@@ -18,6 +18,7 @@ Json = Any
 JsonSchema = dict[str, Any]
 
 _PROGRAM = Path(__file__).with_name("tool_host.py")
+_SHARED_IMPORTS = ("langchain_core.tools.convert",)  # what `@tool` needs
 _DESCRIBE_SECONDS = 60.0
 
 
@@ -47,6 +48,7 @@ class ToolGroup:
         return HostSpec(
             program=_PROGRAM,
             options=json.dumps({"modules": self.modules}),
+            shared_imports=_SHARED_IMPORTS,
             python=str(self.python or ""),
             path=tuple(str(one) for one in self.path),
             env=self.env,

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from workflows.hosting.pool import HostPool
 from workflows.hosting.process import HostProcess, HostSpec
 
 pytestmark = pytest.mark.anyio
+SHARED = ("decimal", "nobody_has_such_a_module")
 
 PROGRAM = '''
 import os, signal, subprocess, sys, threading, time
@@ -127,6 +129,12 @@ def mess_with_the_wire(params, call):
     return None
 
 
+def import_decimal(params, call):
+    was_there = "decimal" in sys.modules
+    import decimal
+    return [was_there, decimal.__file__]
+
+
 def change_everything(params, call):
     os.environ["LEFT"] = "behind"
     os.chdir("/")
@@ -135,11 +143,11 @@ def change_everything(params, call):
 '''
 
 
-@pytest.fixture
-def spec(tmp_path: Path) -> HostSpec:
+@pytest.fixture(params=[(), SHARED], ids=["by itself", "of a seed"])
+def spec(tmp_path: Path, request: pytest.FixtureRequest) -> HostSpec:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    return HostSpec(program=program, cwd=str(tmp_path))
+    return HostSpec(program=program, cwd=str(tmp_path), shared_imports=request.param)
 
 
 @pytest.fixture
@@ -160,7 +168,7 @@ def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
-async def gone(pids: list[int], seconds: float = 5.0) -> bool:
+async def gone(pids: list[int], seconds: float = 30.0) -> bool:
     for _ in range(int(seconds * 50)):
         if not any(is_running(pid) for pid in pids):
             return True
@@ -352,7 +360,7 @@ async def test_closing_the_pool_ends_everything(spec: HostSpec):
 
 
 async def test_no_more_hosts_than_the_limit(pool: HostPool, spec: HostSpec):
-    other = HostSpec(program=spec.program, options='{"other": true}', cwd=spec.cwd)
+    other = replace(spec, options='{"other": true}')
     busy = most = 0
 
     async def use(kind: HostSpec) -> int:
@@ -375,21 +383,21 @@ async def test_no_more_hosts_than_the_limit(pool: HostPool, spec: HostSpec):
 
 
 async def test_a_program_that_starts_threads_is_loaded_in_each_host(pool: HostPool, spec: HostSpec):
-    threaded = HostSpec(program=spec.program, options='{"threads": true}', cwd=spec.cwd)
+    threaded = replace(spec, options='{"threads": true}')
     async with pool.lease(threaded) as host:
         assert (await host.call("look", {}))["threads"] == 3  # the first, its own and the watchdog
 
 
 async def test_a_program_that_cannot_be_loaded_says_why(pool: HostPool, spec: HostSpec):
     with pytest.raises(HostStartFailed) as caught:
-        async with pool.lease(HostSpec(program=spec.program, options='{"exit": 5}', cwd=spec.cwd)):
+        async with pool.lease(replace(spec, options='{"exit": 5}')):
             pass
     assert (caught.value.exit_code, caught.value.tail) == (5, "no such luck\n")
 
 
 async def test_an_interpreter_that_does_not_exist_says_so(pool: HostPool, spec: HostSpec):
     with pytest.raises(HostStartFailed, match="No such file"):
-        async with pool.lease(HostSpec(program=spec.program, python="/nowhere/python", cwd=spec.cwd)):
+        async with pool.lease(replace(spec, python="/nowhere/python")):
             pass
 
 
@@ -419,7 +427,8 @@ from workflows.hosting.process import HostSpec
 
 async def main():
     pool = HostPool(environ=os.environ)
-    async with pool.lease(HostSpec(program=Path(sys.argv[1]), cwd="/")) as host:
+    spec = HostSpec(program=Path(sys.argv[1]), cwd="/", shared_imports=tuple(sys.argv[3:]))
+    async with pool.lease(spec) as host:
         await host.call(sys.argv[2], {}, on_message=lambda message: print(json.dumps(message["pids"]), flush=True))
 
 asyncio.run(main())
@@ -429,7 +438,7 @@ asyncio.run(main())
 @pytest.mark.parametrize("method", ["stay", "scatter", "lock_up"])
 async def test_nobody_outlives_a_server_that_is_killed(spec: HostSpec, method: str):
     server = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", SERVER, str(spec.program), method),
+        *(sys.executable, "-c", SERVER, str(spec.program), method, *spec.shared_imports),
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])},
     )
@@ -438,3 +447,43 @@ async def test_nobody_outlives_a_server_that_is_killed(spec: HostSpec, method: s
     server.kill()
     await server.wait()
     assert await gone(pids)
+
+
+@pytest.fixture
+def seeded(tmp_path: Path) -> HostSpec:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    return HostSpec(program=program, cwd=str(tmp_path), shared_imports=SHARED)
+
+
+def seed_of(host: HostProcess) -> int:
+    return parent_of(parent_of(host.pid))
+
+
+async def test_groups_share_what_they_all_import(pool: HostPool, seeded: HostSpec):
+    other = replace(seeded, options='{"other": true}')
+    async with pool.lease(seeded) as one, pool.lease(other) as two:
+        assert (await one.call("import_decimal", {}))[0]
+        assert seed_of(one) == seed_of(two) != os.getpid()
+        assert parent_of(one.pid) != parent_of(two.pid)
+    async with pool.lease(replace(seeded, env=("MARKET_DB",))) as host:  # imports may read variables
+        assert seed_of(host) != seed_of(one)
+
+
+async def test_a_groups_own_module_goes_before_a_shared_one(pool: HostPool, seeded: HostSpec, tmp_path: Path):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "decimal.py").write_text("")
+    async with pool.lease(replace(seeded, path=(str(own),))) as host:
+        assert await host.call("import_decimal", {}) == [False, str(own / "decimal.py")]
+        assert seed_of(host) == os.getpid()
+
+
+async def test_a_seed_that_was_killed_is_replaced(pool: HostPool, seeded: HostSpec):
+    async with pool.lease(seeded) as host:
+        seed = seed_of(host)
+        parent = parent_of(host.pid)
+    os.kill(seed, signal.SIGKILL)
+    assert await gone([seed, parent])
+    async with pool.lease(replace(seeded, options='{"other": true}')) as host:
+        assert seed_of(host) != seed
