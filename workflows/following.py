@@ -11,6 +11,7 @@ from workflows.run import RunId
 
 PAGE_SIZE = 500
 MAX_UNREAD = 1000  # events that wait for a slow reader; beyond that it reads the log again
+YOUNG_RUNS, YOUNG_EVENTS = 128, 8  # whose transcript is still in memory: whoever starts a run follows it without a read
 FINAL_TYPES = frozenset({"run.succeeded", "run.failed", "run.cancelled"})
 
 ReadPage = Callable[[RunId, int, int], Awaitable[tuple[tuple[Event, ...], bool]]]
@@ -47,10 +48,12 @@ class Followers:
 
     def __init__(self) -> None:
         self._by_run: dict[RunId, list[Follower]] = {}
+        self._young: dict[RunId, list[Event]] = {}  # all events so far of the newest runs, the oldest run first
 
     def announce(self, events: Iterable[Event]) -> None:
         """Tell events that are durable; called on the loop, in the order of their numbers."""
         for event in events:
+            self._remember(event)
             for follower in self._by_run.get(event.run_id, ()):
                 follower.tell(event)
 
@@ -58,9 +61,11 @@ class Followers:
         """Yield the events after `after`, then new ones; ends when all is read and the run is final."""
         follower = Follower()
         self._by_run.setdefault(run_id, []).append(follower)  # before the first read, so that nothing is missed
+        remembered = tuple(event for event in self._young.get(run_id, ()) if event.seq > after)
         try:
             while True:
-                events, is_final = await read(run_id, after, PAGE_SIZE)
+                events, is_final = (remembered, False) if remembered else await read(run_id, after, PAGE_SIZE)
+                remembered = ()
                 for event in events:
                     yield event
                     after = event.seq
@@ -74,6 +79,20 @@ class Followers:
                         after = event.seq
         finally:
             self._remove(run_id, follower)
+
+    def _remember(self, event: Event) -> None:
+        """Keep the beginning of a transcript until it is long, or at its end."""
+        if event.seq == 1:
+            self._young[event.run_id] = [event]
+            if len(self._young) > YOUNG_RUNS:
+                del self._young[next(iter(self._young))]
+            return
+        known = self._young.get(event.run_id)
+        if known is None:
+            return
+        known.append(event)
+        if len(known) > YOUNG_EVENTS or event.type in FINAL_TYPES or event.seq != len(known):
+            del self._young[event.run_id]
 
     def _remove(self, run_id: RunId, follower: Follower) -> None:
         left = [one for one in self._by_run.get(run_id, []) if one is not follower]

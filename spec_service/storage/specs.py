@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 from dataclasses import asdict
@@ -12,27 +13,38 @@ from spec_service.errors import UnknownSpec, VersionExists
 from spec_service.ports import NewSpec, Publication, Revision, SpecSource, StoredSpec
 from spec_service.storage.columns import DEFAULT_TENANT, json_text, read_json, time_text
 from spec_service.storage.cursors import read_cursor, write_cursor
-from spec_service.storage.database import Database
+from spec_service.storage.database import Database, T, Work
 
 _REVISION = re.compile(r"r([1-9][0-9]{0,8})")
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 _MAX_ID = 256  # characters
+_KNOWN, _KNOWN_CHARACTERS = 128, 65_536  # specs that are kept in memory, and the longest text of one
 
 
 class SqlSpecStore:
-    """Revisions of specs of one tenant."""
+    """Revisions of specs of one tenant; only the owner of the file changes them, so what was read stays true here."""
 
     def __init__(self, database: Database, tenant: str = DEFAULT_TENANT) -> None:
         self._database = database
         self._tenant = tenant
+        self._known: dict[str, StoredSpec] = {}  # by what they were asked for with, until something is written
+        self._changes = 0
 
     async def put(self, spec: NewSpec) -> tuple[StoredSpec, bool]:
         """Store a spec and make it current; False when its digest was there already. Raises `VersionExists`."""
-        return await self._database.write(partial(_put, tenant=self._tenant, spec=spec))
+        return await self._write(partial(_put, tenant=self._tenant, spec=spec))
 
     async def get(self, spec_id: str) -> StoredSpec:
         """Return what a name, `name@version`, `name@rN` or a digest stands for; raises `UnknownSpec`."""
-        return await self._database.read(partial(_get, tenant=self._tenant, spec_id=spec_id))
+        known, changes = self._known.get(spec_id), self._changes
+        if known is not None:
+            return known
+        stored = await self._database.read(partial(_get, tenant=self._tenant, spec_id=spec_id))
+        if changes == self._changes and len(stored.text) <= _KNOWN_CHARACTERS:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[spec_id] = stored
+        return stored
 
     async def revisions(self, name: str) -> tuple[Revision, ...]:
         """Return the revisions of a name that is in use: the current one, then the newest first; else none."""
@@ -47,16 +59,26 @@ class SqlSpecStore:
 
     async def retire(self, name: str, at: datetime) -> StoredSpec:
         """Take a name out of use until it is stored again; raises `UnknownSpec`."""
-        return await self._database.write(partial(_retire, tenant=self._tenant, name=name, at=at))
+        return await self._write(partial(_retire, tenant=self._tenant, name=name, at=at))
 
     async def note_published(self, name: str, revision: int, published: Publication) -> StoredSpec:
         """Remember where a revision was committed; raises `UnknownSpec`."""
         key = (self._tenant, name, revision)
-        return await self._database.write(partial(_note_published, key=key, published=published))
+        return await self._write(partial(_note_published, key=key, published=published))
 
     async def publications(self, name: str) -> tuple[Publication, ...]:
         """Return where the revisions of a name were committed last, the newest revision first."""
         return await self._database.read(partial(_publications, tenant=self._tenant, name=name))
+
+    async def _write(self, work: Work[T]) -> T:
+        self._forget()
+        written = self._database.write(work)
+        written.add_done_callback(self._forget)  # what was read meanwhile, too
+        return await asyncio.shield(written)  # it is written, whoever waits for it
+
+    def _forget(self, _: object = None) -> None:
+        self._known.clear()
+        self._changes += 1
 
 
 def _put(connection: sqlite3.Connection, *, tenant: str, spec: NewSpec) -> tuple[StoredSpec, bool]:
