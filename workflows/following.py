@@ -82,17 +82,14 @@ class Followers:
 
     def _remember(self, event: Event) -> None:
         """Keep the beginning of a transcript until it is long, or at its end."""
-        if event.seq == 1:
-            self._young[event.run_id] = [event]
-            if len(self._young) > YOUNG_RUNS:
-                del self._young[next(iter(self._young))]
-            return
-        known = self._young.get(event.run_id)
+        known = self._young.setdefault(event.run_id, []) if event.seq == 1 else self._young.get(event.run_id)
         if known is None:
             return
         known.append(event)
         if len(known) > YOUNG_EVENTS or event.type in FINAL_TYPES or event.seq != len(known):
             del self._young[event.run_id]
+        elif len(self._young) > YOUNG_RUNS:
+            del self._young[next(iter(self._young))]
 
     def _remove(self, run_id: RunId, follower: Follower) -> None:
         left = [one for one in self._by_run.get(run_id, []) if one is not follower]

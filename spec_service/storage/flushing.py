@@ -44,7 +44,30 @@ def write_units(connection: sqlite3.Connection, *, units: tuple[Unit, ...], hole
 
     A unit that nobody waits for and that fails makes such a hole, too.
     """
-    missing = dict(holes)
+    outcomes = _write_all(connection, units) if not holes else None
+    if outcomes is None:
+        outcomes = _write_each(connection, units, dict(holes))
+    hit("flush.before")
+    return outcomes
+
+
+def _write_all(connection: sqlite3.Connection, units: tuple[Unit, ...]) -> list[Outcome] | None:
+    """Write all units, as is nearly always possible; None, with nothing written, when one cannot be."""
+    outcomes: list[Outcome] = []
+    connection.execute("SAVEPOINT units")
+    for unit in units:
+        outcome = _outcome(connection, unit)
+        if not outcome.is_accepted:
+            connection.execute("ROLLBACK TO units")
+            connection.execute("RELEASE units")
+            return None
+        outcomes.append(outcome)
+    connection.execute("RELEASE units")
+    return outcomes
+
+
+def _write_each(connection: sqlite3.Connection, units: tuple[Unit, ...], missing: dict[str, str]) -> list[Outcome]:
+    """Write unit by unit, so that one that fails takes no other along."""
     outcomes: list[Outcome] = []
     for unit in units:
         hole = missing.get(unit.run_id)
@@ -52,7 +75,6 @@ def write_units(connection: sqlite3.Connection, *, units: tuple[Unit, ...], hole
         if not outcome.is_accepted and not unit.is_awaited:
             missing.setdefault(unit.run_id, why_missing(unit, outcome))
         outcomes.append(outcome)
-    hit("flush.before")
     return outcomes
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.journeys import forking
 from tests.journeys.forking import Forker
 
-SECONDS = {"short": 300, "medium": 3600, "long": 24 * 3600}
+SECONDS = {"short": 900, "medium": 3600, "long": 24 * 3600}
 FIGURES = os.environ.get("SPECLOOM_FAULTS_FIGURES")  # a file that gets a line of JSON for each part of a test
 
 

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -96,3 +97,26 @@ async def test_the_revisions_of_a_name_begin_with_the_current_one(store):
     await store.retire("a", NOW)
     assert await store.revisions("a") == ()
     assert await store.revisions("b") == ()
+
+
+async def test_what_was_read_is_read_again_after_each_change(store):
+    await store.put(spec(description="old"))
+    assert (await store.get("a")).description == "old"
+    await store.put(spec(description="new"))
+    assert (await store.get("a")).description == (await store.get("a@r1")).description == "new"
+    await store.retire("a", NOW)
+    assert (await store.get("a")).retired_at == NOW
+
+
+async def test_a_read_that_a_change_overtook_is_not_kept(store):
+    await store.put(spec(description="old"))
+    writing = asyncio.create_task(store.put(spec(description="new")))
+    found = [asyncio.create_task(store.get("a")) for _ in range(20)]
+    await asyncio.sleep(0)
+    writing.cancel()  # it is written all the same
+    await asyncio.gather(*found)
+    for _ in range(200):
+        if (await store.get("a")).description == "new":
+            break
+        await asyncio.sleep(0.01)
+    assert (await store.get("a")).description == "new"
