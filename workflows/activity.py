@@ -35,7 +35,7 @@ class Activity:
             self.is_quiet = True
             for waiter in self._waiting:
                 if not waiter.done():
-                    waiter.set_exception(Quiet())
+                    waiter.set_result(None)
 
     async def wait(self, waiter: asyncio.Future[None]) -> None:
         """Stand still until `wake` is called for the waiter; raises `Quiet` when nothing moves any more."""
@@ -51,6 +51,8 @@ class Activity:
         finally:
             self._waiting.discard(waiter)
             self._woken.discard(waiter)
+        if self.is_quiet:  # raised here: in the future it would hold its own frames, and with them the whole run
+            raise Quiet
 
     def wake(self, waiter: asyncio.Future[None]) -> bool:
         """Let a waiting strand move again, from this moment on; False when it does not wait any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -119,7 +120,7 @@ class Attempt:
     walked: tuple[str, ...] = ()  # the visits that the first supersteps stand for when the graph was started anew
     visits: dict[str, set[str]] = field(default_factory=dict[str, set[str]])  # by step, skipped ones left out
     taken: Counter[str] = field(default_factory=Counter[str])  # arrivals at steps, by prefix of their ids
-    is_interrupted: bool = False  # a node of the graph has stopped to wait for somebody outside
+    interrupts: list[Exception] = field(default_factory=list[Exception])  # of nodes that wait for somebody outside
     loaded: dict[str, Json] = field(default_factory=dict[str, Json])  # artifacts that were results, by URI
     unrecorded_since: int | None = None  # the attempt from which on this server lived, but could not record the ends
     used: dict[ExecutionKey, Usage] = field(default_factory=dict[ExecutionKey, Usage])  # by tries that are under way
@@ -130,6 +131,18 @@ class Attempt:
     heard: int = 0  # answers that were taken up
     control: RunControl | None = None  # of LangGraph: asks the graphs to stop at their next step
     patch: Fork | None = None  # what it has changed in the state, if it has
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Tell whether a node of the graph has stopped to wait for somebody outside."""
+        return bool(self.interrupts)
+
+    def forget_interrupts(self) -> None:
+        """Let go of what stopped the graph: LangGraph keeps it in a frame that it holds, and with it the whole run."""
+        for one in self.interrupts:
+            traceback.clear_frames(one.__traceback__)
+            one.__traceback__ = one.__context__ = None
+        self.interrupts.clear()
 
     @classmethod
     def of(cls, history: History, number: int, program: Program, ports: Ports) -> Attempt:

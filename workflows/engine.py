@@ -170,6 +170,7 @@ class Engine:
             return status
         finally:
             del self._live[run.id]
+            attempt.guard = None  # which knows the attempt: together they would stay until the collector comes
 
     def _claim(self, attempt: Attempt, kind: AttemptKind) -> None:
         """Queue the claim of the run and the attempt's start, as one unit.
@@ -187,8 +188,8 @@ class Engine:
         """Drive the graph, and again as long as answers came while it was on its way to wait."""
         attempt = live.attempt
         while True:
-            attempt.is_interrupted = False
             ending = await self._drive(live, ready)
+            attempt.forget_interrupts()
             if ending is not None:
                 return await self._conclude(live, ready, ending)
             if live.is_draining:

@@ -49,8 +49,9 @@ class RunStepper:
             await live(arrival, _round(frame, visit))
         except Quiet:
             # An interrupt does not disturb what works beside it, and LangGraph enters this node again on resume.
-            frame.is_held = frame.attempt.is_interrupted = True
-            raise GraphInterrupt(_interrupts(frame, step, visit)) from None
+            frame.is_held, interrupt = True, GraphInterrupt(_interrupts(frame, step, visit))
+            frame.attempt.interrupts.append(interrupt)
+            raise interrupt from None
         return Update()
 
     async def leave(self, state: State, config: RunnableConfig) -> Update:
