@@ -1,6 +1,7 @@
 """Waits: for a time, a signal, a poll; and events of the workflow's own."""
 
 import asyncio
+import gc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from tests.unit.workflows.bench import Bench, plan_of
 from tests.unit.workflows.written import written
 from translator.planning.plan import Binding, Step, Wait
+from workflows.attempt import Attempt
 from workflows.luigi.registry import LuigiGroup
 from workflows.ports import ToolCall
 from workflows.records import SignalKept
@@ -23,6 +25,11 @@ async def outputs(bench: Bench) -> Json:
     run = (await bench.history()).run
     assert run.status is RunStatus.SUCCEEDED, run.error
     return run.outputs
+
+
+def attempts() -> int:
+    """Return how many attempts are in memory."""
+    return sum(type(one) is Attempt for one in gc.get_objects())
 
 
 async def expire(bench: Bench) -> None:
@@ -45,6 +52,19 @@ async def test_a_long_wait_holds_nothing_and_goes_on_when_its_time_has_come(benc
     assert (question.kind, question.step) == ("time", "a")
     await expire(bench)
     assert await bench.resume(plan) is RunStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(("wait", "status"), [("signal: go", RunStatus.WAITING), ("for: 1ms", RunStatus.SUCCEEDED)])
+async def test_a_run_that_stops_leaves_nothing_for_the_collector(bench: Bench, wait: str, status: RunStatus) -> None:
+    plan = written(f"start: a\nnodes: {{a: {{wait: {{{wait}}}, next: end}}}}")
+    gc.collect()
+    gc.disable()
+    try:
+        before = attempts()
+        assert await bench.run(plan) is status
+        assert attempts() <= before
+    finally:
+        gc.enable()
 
 
 async def test_two_waits_after_each_other_are_two_waits(bench: Bench) -> None:
