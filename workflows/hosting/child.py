@@ -86,7 +86,7 @@ def serve_seed(control: socket.socket, imports: list[str]) -> None:
         for name in imports:
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
-    modules = sorted({name.partition(".")[0] for name in sys.modules})
+    modules = sorted({name.partition(".")[0] for name in sys.modules} - {"__main__"})  # which a path never replaces
     Wire(control).send({"ready": os.getpid(), "threads": count_threads(), "modules": modules})
     ForkServer(control, lambda connection, _output: begin(connection)).serve()
 

@@ -479,6 +479,12 @@ async def test_a_groups_own_module_goes_before_a_shared_one(pool: HostPool, seed
         assert seed_of(host) == os.getpid()
 
 
+async def test_a_folder_that_can_be_run_keeps_no_seed_away(pool: HostPool, seeded: HostSpec, tmp_path: Path):
+    (tmp_path / "__main__.py").write_text("")
+    async with pool.lease(replace(seeded, path=(str(tmp_path),))) as host:
+        assert seed_of(host) != os.getpid()
+
+
 async def test_a_seed_that_was_killed_is_replaced(pool: HostPool, seeded: HostSpec):
     async with pool.lease(seeded) as host:
         seed = seed_of(host)
