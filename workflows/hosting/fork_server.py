@@ -114,10 +114,12 @@ class ForkServer:
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
-        except OSError as error:
+        except BaseException as error:
             ours.close()
             output.close()
             surroundings.close()
+            if not isinstance(error, OSError):
+                raise
             reason = f"the interpreter cannot be started: {error.strerror}"
             raise HostStartFailed(reason, exit_code=None, signal=None) from error
         finally:
